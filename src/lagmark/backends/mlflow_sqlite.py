@@ -1,0 +1,90 @@
+"""MLflow's tables in a local SQLite file: made quickly, once, and without chatter."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mlflow import MlflowClient
+
+__all__ = ["exclusive", "open_client"]
+
+
+def open_client(directory: Path) -> MlflowClient:
+    """Client of the tracking store and registry in ``directory/mlflow.db``.
+
+    The file is made if need be; processes that start together make it once.
+    """
+    # MLflow reads these while it is imported, and reports usage over the network unless told not
+    # to. This is the only module that imports it first.
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["DO_NOT_TRACK"] = "true"
+    with warnings.catch_warnings():
+        # Deprecations between MLflow and its own dependencies are not the caller's business.
+        warnings.simplefilter("ignore")
+        from mlflow import MlflowClient
+
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        uri = f"sqlite:///{directory.absolute() / 'mlflow.db'}"
+        with exclusive(directory):
+            if not (directory / "mlflow.db").exists():
+                _create_tables(directory)
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            # The first question opens both stores, while nobody else can be half through it.
+            client.search_experiments(max_results=1)
+            client.search_registered_models(max_results=1)
+    return client
+
+
+@contextmanager
+def exclusive(directory: Path) -> Iterator[None]:
+    """Turn of this process among all that use the same directory; a killed one gives it up."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / ".lock").open("a+b") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _create_tables(directory: Path) -> None:
+    # MLflow makes an empty schema by running some fifty migrations, each of which waits for the
+    # disk. In a draft that only becomes the database when it is complete they need not.
+    from mlflow.store.db import utils
+    from sqlalchemy import create_engine, event
+    from sqlalchemy.pool import NullPool
+
+    initialise = getattr(utils, "_initialize_tables", None)
+    if initialise is None:
+        return
+    draft = directory / ".mlflow.db.draft"
+    draft.unlink(missing_ok=True)
+    engine = create_engine(f"sqlite:///{draft.absolute()}", poolclass=NullPool)
+
+    @event.listens_for(engine, "connect")
+    def _hurry(connection: object, _record: object) -> None:
+        connection.execute("PRAGMA synchronous=OFF")  # type: ignore[attr-defined]
+        connection.execute("PRAGMA journal_mode=MEMORY")  # type: ignore[attr-defined]
+
+    try:
+        initialise(engine)
+    finally:
+        engine.dispose()
+    with draft.open("rb+") as file:
+        os.fsync(file.fileno())
+    draft.rename(directory / "mlflow.db")

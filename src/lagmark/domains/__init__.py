@@ -1,0 +1,1 @@
+"""Domains: what one kind of data needs, as inert definitions."""

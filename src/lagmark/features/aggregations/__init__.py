@@ -1,0 +1,3 @@
+"""Aggregations: one file each, its definition and the function that reads it."""
+
+__all__: list[str] = []

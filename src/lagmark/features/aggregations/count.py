@@ -1,0 +1,42 @@
+"""Number of events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lagmark.features.definition import Aggregation, Column, Columns
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import P_DEFAULT, R_N
+from lagmark.features.kernel.totals import selected
+
+__all__ = ["Count", "read"]
+
+
+@dataclass(frozen=True)
+class Count(Aggregation):
+    """Number of events of a key in a window (velocity).
+
+    Examples
+    --------
+    >>> Count("customer", window="1d").label
+    'customer_count_1d'
+    """
+
+    OP: ClassVar[int] = 0
+    tileable: ClassVar[bool] = True
+    additive: ClassVar[bool] = True
+    empty: ClassVar[float] = 0.0
+
+    def columns(self) -> Columns:
+        """Running count where a predicate selects."""
+        return Columns(n=self.counter())
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    n = selected(mem, start, width, lo, hi, r[R_N])
+    return float(n) if n > 0 else p[P_DEFAULT]

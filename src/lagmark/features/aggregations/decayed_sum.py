@@ -1,0 +1,47 @@
+"""Sum that forgets by half-lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import P_SCALE, R_A
+from lagmark.features.kernel.predicate import as_float
+from lagmark.schema.time import format_duration, parse_duration
+
+__all__ = ["DecayedSum", "read"]
+
+
+@dataclass(frozen=True)
+class DecayedSum(FieldAggregation):
+    """Exponentially decayed sum over all of a key's events, in the source's units.
+
+    Times are counted in 64 steps per half-life, so that the weights come from a fixed table.
+    """
+
+    half_life: str | timedelta
+
+    OP: ClassVar[int] = 12
+    windowless: ClassVar[bool] = True
+    current: ClassVar[bool | None] = True
+
+    @property
+    def suffix(self) -> str:
+        """The half-life in the automatic name."""
+        return format_duration(parse_duration(self.half_life))
+
+    def columns(self) -> Columns:
+        """Values, and the decayed total at each."""
+        raw = Column.raw_of(self.field, self.where)
+        return Columns(a=Column.decay(raw, parse_duration(self.half_life)))
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    return as_float(mem, start + (hi - 1) * width + r[R_A]) / p[P_SCALE]

@@ -1,0 +1,41 @@
+"""Number of different values of a field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import P_DEFAULT, R_A, R_B, R_STATE
+from lagmark.features.kernel.distinct import count_distinct
+
+__all__ = ["Distinct", "read"]
+
+
+@dataclass(frozen=True)
+class Distinct(FieldAggregation):
+    """Number of different values of an entity or category in a window.
+
+    With the device as key and the customer as field it counts customers per device.
+    """
+
+    OP: ClassVar[int] = 7
+    numeric: ClassVar[bool] = False
+    stateful: ClassVar[bool] = True
+    additive: ClassVar[bool] = True
+    empty: ClassVar[float] = 0.0
+
+    def columns(self) -> Columns:
+        """Values, each with links to its neighbours of the same value."""
+        raw = Column.raw_of(self.field, self.where)
+        return Columns(a=raw, b=Column.same(raw))
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    n = count_distinct(mem, head + r[R_STATE], start, width, lo, hi, r[R_A], r[R_B])
+    return float(n) if n > 0 else p[P_DEFAULT]

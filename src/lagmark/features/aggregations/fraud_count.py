@@ -1,0 +1,36 @@
+"""Number of known frauds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lagmark.features.definition import Aggregation, Column, Columns, FraudAggregation
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import P_DEFAULT, R_A
+from lagmark.features.kernel.totals import total
+
+__all__ = ["FraudCount", "read"]
+
+
+@dataclass(frozen=True)
+class FraudCount(FraudAggregation):
+    """Number of events of a key in a window that are known to be frauds."""
+
+    OP: ClassVar[int] = 18
+    additive: ClassVar[bool] = True
+    empty: ClassVar[float] = 0.0
+
+    def columns(self) -> Columns:
+        """Running number of known frauds."""
+        return Columns(a=Column.fraud())
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    if lo >= hi:
+        return p[P_DEFAULT]
+    return float(total(mem, start, width, lo, hi, r[R_A]))

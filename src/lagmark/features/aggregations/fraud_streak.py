@@ -1,0 +1,34 @@
+"""Number of known frauds in a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lagmark.features.definition import Aggregation, Column, Columns, FraudAggregation
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import P_DEFAULT, R_A
+from lagmark.features.kernel.rows import streak_start
+
+__all__ = ["FraudStreak", "read"]
+
+
+@dataclass(frozen=True)
+class FraudStreak(FraudAggregation):
+    """Number of known frauds without a break at the end of a window."""
+
+    OP: ClassVar[int] = 21
+    empty: ClassVar[float] = 0.0
+
+    def columns(self) -> Columns:
+        """Running number of known frauds."""
+        return Columns(a=Column.fraud())
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    row = streak_start(mem, start, width, lo, hi, r[R_A])
+    return float(hi - row) if hi > row else p[P_DEFAULT]

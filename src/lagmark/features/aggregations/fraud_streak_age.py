@@ -1,0 +1,35 @@
+"""Time since known frauds began without a break."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lagmark.features.definition import Aggregation, Column, Columns, FraudAggregation
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import P_DEFAULT, R_A, ROW_TIME
+from lagmark.features.kernel.rows import streak_start
+
+__all__ = ["FraudStreakAge", "read"]
+
+
+@dataclass(frozen=True)
+class FraudStreakAge(FraudAggregation):
+    """Seconds since the first of the known frauds without a break at the end of a window."""
+
+    OP: ClassVar[int] = 22
+
+    def columns(self) -> Columns:
+        """Running number of known frauds."""
+        return Columns(a=Column.fraud())
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    row = streak_start(mem, start, width, lo, hi, r[R_A])
+    if row >= hi:
+        return p[P_DEFAULT]
+    return float(t - mem[start + row * width + ROW_TIME]) / 1e6

@@ -1,0 +1,35 @@
+"""Previous value of a number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import P_DEFAULT, P_SCALE, R_A
+from lagmark.features.kernel.rows import latest
+
+__all__ = ["Last", "read"]
+
+
+@dataclass(frozen=True)
+class Last(FieldAggregation):
+    """Value of the latest earlier event of the window, in the source's units."""
+
+    OP: ClassVar[int] = 6
+    current: ClassVar[bool | None] = False
+    latest: ClassVar[bool] = True
+
+    def columns(self) -> Columns:
+        """Values."""
+        return Columns(a=Column.raw_of(self.field, self.where))
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    row = latest(mem, start, width, lo, hi, r[R_A])
+    return p[P_DEFAULT] if row < lo else float(mem[start + row * width + r[R_A]]) / p[P_SCALE]

@@ -1,0 +1,36 @@
+"""Largest value of a number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import NULL, P_DEFAULT, P_SCALE, R_A, R_B
+from lagmark.features.kernel.rows import extreme
+
+__all__ = ["Max", "read"]
+
+
+@dataclass(frozen=True)
+class Max(FieldAggregation):
+    """Largest value over a window, in the source's units."""
+
+    OP: ClassVar[int] = 4
+
+    def columns(self) -> Columns:
+        """Values, each with a link to the latest earlier one beyond it."""
+        raw = Column.raw_of(self.field, self.where, sign=1)
+        return Columns(a=raw, b=Column.greater(raw))
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    if lo >= hi:
+        return p[P_DEFAULT]
+    value = extreme(mem, start, width, lo, hi, r[R_A], r[R_B])
+    return p[P_DEFAULT] if value == NULL else float(value) / p[P_SCALE]

@@ -1,0 +1,38 @@
+"""Whether a key is seen for the first time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lagmark.features.definition import Aggregation, Column, Columns
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import R_N
+from lagmark.features.kernel.totals import selected
+
+__all__ = ["NewEntity", "read"]
+
+
+@dataclass(frozen=True)
+class NewEntity(Aggregation):
+    """1 if no earlier event of the key is in the window, else 0.
+
+    With two fields as key: the first time this customer meets this merchant or device.
+    """
+
+    OP: ClassVar[int] = 15
+    current: ClassVar[bool | None] = False
+    additive: ClassVar[bool] = True
+    empty: ClassVar[float] = 0.0
+
+    def columns(self) -> Columns:
+        """Running count where a predicate selects."""
+        return Columns(n=self.counter())
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    return 1.0 if selected(mem, start, width, lo, hi, r[R_N]) == 0 else 0.0

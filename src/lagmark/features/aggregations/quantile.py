@@ -1,0 +1,60 @@
+"""Quantile of a number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lagmark.errors import DefinitionError
+from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import NULL, P_DEFAULT, P_PARAM, P_SCALE, R_A
+from lagmark.features.kernel.rows import smallest
+
+__all__ = ["Quantile", "read"]
+
+
+@dataclass(frozen=True)
+class Quantile(FieldAggregation):
+    """Nearest-rank quantile of the earlier values in a window, in the source's units.
+
+    The one aggregation whose cost grows with the window: it selects among all its entries.
+    """
+
+    q: float
+
+    OP: ClassVar[int] = 11
+    current: ClassVar[bool | None] = False
+
+    @property
+    def argument(self) -> float:
+        """The order of the quantile."""
+        return self.q
+
+    def __post_init__(self) -> None:
+        """Refuse an order outside 0..1."""
+        super().__post_init__()
+        if not 0.0 <= self.q <= 1.0:
+            raise DefinitionError(f"q={self.q} is no quantile", where=self.label, hint="use 0..1")
+
+    def columns(self) -> Columns:
+        """Values."""
+        return Columns(a=Column.raw_of(self.field, self.where))
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    n = 0
+    for row in range(lo, hi):
+        value = mem[start + row * width + r[R_A]]
+        if value != NULL:
+            work[n] = value
+            n += 1
+    if n == 0:
+        return p[P_DEFAULT]
+    rank = max(1, int(math.ceil(p[P_PARAM] * float(n))))
+    return float(smallest(work, n, rank - 1)) / p[P_SCALE]

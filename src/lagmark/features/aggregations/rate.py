@@ -1,0 +1,38 @@
+"""Share of events for which a predicate holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lagmark.features.definition import Aggregation, Column, Columns
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import P_DEFAULT, R_A
+from lagmark.features.kernel.totals import total
+
+__all__ = ["Rate", "read"]
+
+
+@dataclass(frozen=True)
+class Rate(Aggregation):
+    """Share of a key's events in a window for which ``where`` holds (declines, nights)."""
+
+    OP: ClassVar[int] = 8
+    tileable: ClassVar[bool] = True
+    additive: ClassVar[bool] = True
+    needs_where: ClassVar[bool] = True
+    empty: ClassVar[float] = 0.0
+
+    def columns(self) -> Columns:
+        """Running count of the events for which the predicate holds."""
+        return Columns(a=Column.sum(None, self.where))
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    if lo >= hi:
+        return p[P_DEFAULT]
+    return float(total(mem, start, width, lo, hi, r[R_A])) / float(hi - lo)

@@ -1,0 +1,39 @@
+"""Current value against the mean before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import NULL, P_DEFAULT, R_A, R_FIELD, R_N
+from lagmark.features.kernel.totals import selected, total
+
+__all__ = ["Ratio", "read"]
+
+
+@dataclass(frozen=True)
+class Ratio(FieldAggregation):
+    """Current value over the mean of the earlier ones in a window."""
+
+    OP: ClassVar[int] = 9
+    current: ClassVar[bool | None] = False
+    additive: ClassVar[bool] = True
+
+    def columns(self) -> Columns:
+        """Running sum, and how many it has."""
+        return Columns(a=Column.sum(self.field, self.where), n=self.counter())
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    n = selected(mem, start, width, lo, hi, r[R_N])
+    value = x[r[R_FIELD]]
+    if n == 0 or value == NULL:
+        return p[P_DEFAULT]
+    s = total(mem, start, width, lo, hi, r[R_A])
+    return p[P_DEFAULT] if s == 0 else float(value) * float(n) / float(s)

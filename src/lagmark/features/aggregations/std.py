@@ -1,0 +1,43 @@
+"""Standard deviation of a number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import P_DEFAULT, P_SCALE, R_A, R_B, R_N
+from lagmark.features.kernel.totals import selected, spread
+
+__all__ = ["Std", "read"]
+
+
+@dataclass(frozen=True)
+class Std(FieldAggregation):
+    """Population standard deviation over a window, in the source's units."""
+
+    OP: ClassVar[int] = 3
+    tileable: ClassVar[bool] = True
+    additive: ClassVar[bool] = True
+
+    def columns(self) -> Columns:
+        """Running sum and sum of squares, and how many they have."""
+        return Columns(
+            a=Column.sum(self.field, self.where),
+            b=Column.squares(self.field, self.where),
+            n=self.counter(),
+        )
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    n = selected(mem, start, width, lo, hi, r[R_N])
+    if n == 0:
+        return p[P_DEFAULT]
+    root = math.sqrt(spread(mem, start, width, lo, hi, n, r[R_A], r[R_B]))
+    return root / (float(n) * p[P_SCALE])

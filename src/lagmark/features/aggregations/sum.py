@@ -1,0 +1,37 @@
+"""Sum of a number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import P_DEFAULT, P_SCALE, R_A, R_N
+from lagmark.features.kernel.totals import selected, total
+
+__all__ = ["Sum", "read"]
+
+
+@dataclass(frozen=True)
+class Sum(FieldAggregation):
+    """Sum of a money amount or quantity over a window, in the source's units."""
+
+    OP: ClassVar[int] = 1
+    tileable: ClassVar[bool] = True
+    additive: ClassVar[bool] = True
+    empty: ClassVar[float] = 0.0
+
+    def columns(self) -> Columns:
+        """Running sum, and how many it has."""
+        return Columns(a=Column.sum(self.field, self.where), n=self.counter())
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    if selected(mem, start, width, lo, hi, r[R_N]) == 0:
+        return p[P_DEFAULT]
+    return float(total(mem, start, width, lo, hi, r[R_A])) / p[P_SCALE]

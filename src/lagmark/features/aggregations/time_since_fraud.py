@@ -1,0 +1,37 @@
+"""Time since the latest known fraud."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lagmark.features.definition import Aggregation, Column, Columns, FraudAggregation
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import P_DEFAULT, R_A, ROW_TIME
+from lagmark.features.kernel.totals import total
+
+__all__ = ["TimeSinceFraud", "read"]
+
+
+@dataclass(frozen=True)
+class TimeSinceFraud(FraudAggregation):
+    """Seconds since the latest event of a key in a window that is a known fraud."""
+
+    OP: ClassVar[int] = 23
+
+    def columns(self) -> Columns:
+        """Running number of known frauds."""
+        return Columns(a=Column.fraud())
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    row = hi - 1
+    while row >= lo and total(mem, start, width, row, row + 1, r[R_A]) == 0:
+        row -= 1
+    if row < lo:
+        return p[P_DEFAULT]
+    return float(t - mem[start + row * width + ROW_TIME]) / 1e6

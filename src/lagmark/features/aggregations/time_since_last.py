@@ -1,0 +1,37 @@
+"""Time since the previous event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lagmark.features.definition import Aggregation, Column, Columns
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import P_DEFAULT, R_A, ROW_TIME
+from lagmark.features.kernel.rows import latest
+
+__all__ = ["TimeSinceLast", "read"]
+
+
+@dataclass(frozen=True)
+class TimeSinceLast(Aggregation):
+    """Seconds since the previous event of a key in a window."""
+
+    OP: ClassVar[int] = 14
+    current: ClassVar[bool | None] = False
+    latest: ClassVar[bool] = True
+
+    def columns(self) -> Columns:
+        """A mark on the events that a predicate selects."""
+        return Columns(a=Column.raw_of(None, self.where) if self.where is not None else None)
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    row = latest(mem, start, width, lo, hi, r[R_A]) if r[R_A] >= 0 else hi - 1
+    if row < lo:
+        return p[P_DEFAULT]
+    return float(t - mem[start + row * width + ROW_TIME]) / 1e6

@@ -1,0 +1,47 @@
+"""Current value in standard deviations from the mean before it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import NULL, P_DEFAULT, R_A, R_B, R_FIELD, R_N
+from lagmark.features.kernel.totals import selected, spread, total
+
+__all__ = ["ZScore", "read"]
+
+
+@dataclass(frozen=True)
+class ZScore(FieldAggregation):
+    """Distance of the current value from the mean of the earlier ones, in their deviations."""
+
+    OP: ClassVar[int] = 10
+    current: ClassVar[bool | None] = False
+    additive: ClassVar[bool] = True
+
+    def columns(self) -> Columns:
+        """Running sum and sum of squares, and how many they have."""
+        return Columns(
+            a=Column.sum(self.field, self.where),
+            b=Column.squares(self.field, self.where),
+            n=self.counter(),
+        )
+
+
+@jit
+def read(
+    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
+    work: Any,
+) -> float:
+    n = selected(mem, start, width, lo, hi, r[R_N])
+    value = x[r[R_FIELD]]
+    if n < 2 or value == NULL:
+        return p[P_DEFAULT]
+    root = math.sqrt(spread(mem, start, width, lo, hi, n, r[R_A], r[R_B]))
+    if root == 0.0:
+        return p[P_DEFAULT]
+    s = total(mem, start, width, lo, hi, r[R_A])
+    return (float(value) * float(n) - float(s)) / root

@@ -1,0 +1,35 @@
+"""Compilation of kernel functions, cached on disk and discarded when any kernel source changes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+__all__ = ["jit"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@cache
+def _sources_digest() -> str:
+    root = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def jit(function: Function) -> Function:
+    """Compiled form of a kernel function, without fast-math, so that NaN and rounding are IEEE.
+
+    numba's own cache looks only at the file of the function itself; a change of a function that
+    it calls would go unnoticed. The stamp is therefore one digest over all feature sources.
+    """
+    dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    dispatcher._cache._cache_file._source_stamp = _sources_digest()
+    return cast("Function", dispatcher)

@@ -1,0 +1,53 @@
+"""Dropping of rows that no later event can read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import (
+    H_BASE,
+    H_BLOCK,
+    H_LAST,
+    I_TAG,
+    I_VALUE,
+    NEVER,
+    NULL,
+    ROW_TIME,
+    T_HORIZON,
+    T_WIDTH,
+)
+
+__all__ = ["compact_logs"]
+
+
+@jit
+def compact_logs(mem: Any, index: Any, tables: Any, columns: Any, before: int) -> int:
+    """Drop rows that no event at or after an instant can read, and return how many.
+
+    The last dropped row becomes the sentinel, whose totals go on standing for all before it. A row
+    is dropped only if its successor is old enough too, so that the latest one always stays.
+    """
+    dropped = 0
+    for i in range(index.shape[0]):
+        k = index[i, I_TAG] - 1
+        if k < 0 or k >= tables.shape[0]:
+            continue
+        horizon = tables[k, T_HORIZON]
+        if horizon == NEVER:
+            continue
+        width = tables[k, T_WIDTH]
+        head = index[i, I_VALUE]
+        block = mem[head + H_BLOCK]
+        rows = mem[head + H_LAST] - mem[head + H_BASE]
+        n = 0
+        while n + 2 <= rows and mem[block + (n + 2) * width + ROW_TIME] <= before - horizon:
+            n += 1
+        if n == 0:
+            continue
+        for cell in range(block, block + (rows - n + 1) * width):
+            mem[cell] = mem[cell + n * width]
+        mem[block + ROW_TIME] = NULL
+        mem[head + H_BASE] += n
+        dropped += n
+    return dropped

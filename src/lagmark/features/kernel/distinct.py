@@ -1,0 +1,89 @@
+"""Number of different values between two rows, kept while both ends move."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import NULL, R_A, R_B, R_STATE, T_READS, T_READS_END
+
+__all__ = ["count_distinct", "keep_counts"]
+
+# State of one read: the rows it counted over, lo..hi-1, and the count.
+LOW = 0
+HIGH = 1
+COUNT = 2
+
+
+@jit
+def count_distinct(
+    mem: Any, state: int, start: int, width: int, lo: int, hi: int, raw: int, links: int
+) -> int:
+    """Number of different values in rows lo..hi-1, moving on from the rows counted before.
+
+    An entry is counted where its value has no earlier entry in the window; the neighbours of
+    equal value say so in one step for each row that enters or leaves.
+    """
+    low = mem[state + LOW]
+    high = mem[state + HIGH]
+    count = mem[state + COUNT]
+    if low < 1:
+        low = high = lo
+        count = 0
+    if lo >= high or hi <= low:
+        low = high = lo
+        count = 0
+    while high < hi:
+        cell = start + high * width
+        if mem[cell + raw] != NULL and mem[cell + links] < low:
+            count += 1
+        high += 1
+    while low > lo:
+        low -= 1
+        cell = start + low * width
+        following = mem[cell + links + 1]
+        if mem[cell + raw] != NULL and (following == 0 or following >= high):
+            count += 1
+    while high > hi:
+        high -= 1
+        cell = start + high * width
+        if mem[cell + raw] != NULL and mem[cell + links] < low:
+            count -= 1
+    while low < lo:
+        cell = start + low * width
+        following = mem[cell + links + 1]
+        if mem[cell + raw] != NULL and (following == 0 or following >= high):
+            count -= 1
+        low += 1
+    mem[state + LOW] = low
+    mem[state + HIGH] = high
+    mem[state + COUNT] = count
+    return count
+
+
+@jit
+def keep_counts(
+    mem: Any, table: Any, columns: Any, reads: Any, head: int, start: int, width: int, row: int
+) -> None:
+    """Adjust kept counts to a row that was inserted before later ones."""
+    for r in range(table[T_READS], table[T_READS_END]):
+        offset = reads[r, 7]
+        if offset < 0:
+            continue
+        state = head + offset
+        low = mem[state + LOW]
+        high = mem[state + HIGH]
+        if row >= high or low < 1:
+            continue
+        if row < low:
+            mem[state + LOW] += 1
+        else:
+            cell = start + row * width
+            following = mem[cell + reads[r, R_B] + 1]
+            if (
+                mem[cell + reads[r, R_A]] != NULL
+                and mem[cell + reads[r, R_B]] < low
+                and (following == 0 or following > high)
+            ):
+                mem[state + COUNT] += 1
+        mem[state + HIGH] += 1

@@ -1,0 +1,258 @@
+"""Insertion of an event into a log, at its event_time, with all that hangs on its position."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.decay import decayed, tick
+from lagmark.features.kernel.index import find, put
+from lagmark.features.kernel.layout import (
+    C_CLAUSES,
+    C_CLAUSES_END,
+    C_FIELD,
+    C_HALF_LIFE,
+    C_KIND,
+    C_OFFSET,
+    C_RAW,
+    C_SIGN,
+    DECAY,
+    GREATER,
+    H_BASE,
+    H_BLOCK,
+    H_FIRST,
+    H_LAST,
+    H_UID,
+    NULL,
+    RAW,
+    ROW_SEQ,
+    ROW_TIME,
+    SAME,
+    SQUARES,
+    SUM,
+    T_COLUMNS,
+    T_COLUMNS_END,
+    T_DERIVED,
+    T_WIDTH,
+    X_SEQ,
+)
+from lagmark.features.kernel.predicate import as_float, holds
+
+__all__ = ["add_squares", "fill_derived", "insert", "origin", "same_tag", "seek", "set_float"]
+
+
+@jit
+def origin(mem: Any, head: int, width: int) -> int:
+    """Cell where row 0 of a log would start, so that row i starts at origin + i * width."""
+    return mem[head + H_BLOCK] - mem[head + H_BASE] * width
+
+
+@jit
+def seek(mem: Any, start: int, width: int, first: int, last: int, hint: int, bound: int) -> int:
+    """First row of first..last+1 whose event_time is after a bound, walking from a hint.
+
+    The hint only saves steps: time that moves on costs one step per event that leaves.
+    """
+    i = min(max(hint, first), last + 1)
+    while i <= last and mem[start + i * width + ROW_TIME] <= bound:
+        i += 1
+    while i > first and mem[start + (i - 1) * width + ROW_TIME] > bound:
+        i -= 1
+    return i
+
+
+@jit
+def set_float(cells: Any, i: int, value: float) -> None:
+    """Store the bits of a float64 in an int64 cell."""
+    cells[i : i + 1].view(np.float64)[0] = value
+
+
+@jit
+def same_tag(table_end: int, offset: int) -> int:
+    """Index tag of the latest rows by value of one column (tags below are for key values)."""
+    return 1024 + table_end * 1024 + offset
+
+
+@jit
+def add_squares(mem: Any, cell: int, value: int) -> None:
+    """Add value**2 to a 128-bit total in two cells: low, then high."""
+    v = np.uint64(abs(value))
+    mask = np.uint64(0xFFFFFFFF)
+    half = np.uint64(32)
+    low_part = v & mask
+    high_part = v >> half
+    cross = low_part * high_part
+    low = low_part * low_part
+    # |value| <= 2**40, so high_part < 2**9 and cross < 2**41: cross * 2 cannot overflow.
+    middle = cross + cross
+    add = middle << half
+    total = low + add
+    carry = np.uint64(1) if total < low else np.uint64(0)
+    high = high_part * high_part + (middle >> half) + carry
+    before = np.uint64(mem[cell])
+    after = before + total
+    mem[cell] = np.int64(after)
+    mem[cell + 1] += np.int64(high) + (1 if after < before else 0)
+
+
+@jit
+def _value(column: Any, clauses: Any, x: Any, out: Any) -> int:
+    """Value that an event brings to a column, NULL if it is left out."""
+    start = column[C_CLAUSES]
+    end = column[C_CLAUSES_END]
+    if start != end and not holds(clauses, start, end, x, out):
+        return NULL
+    if column[C_FIELD] < 0:
+        return 1
+    value = x[column[C_FIELD]]
+    return value if value == NULL else value * column[C_SIGN]
+
+
+@jit
+def _accumulate(mem: Any, start: int, width: int, row: int, last: int, column: Any, v: int) -> None:
+    """Add an event's value to the running totals of its row and all later ones."""
+    offset = column[C_OFFSET]
+    if column[C_KIND] == SUM:
+        for j in range(row, last + 1):
+            mem[start + j * width + offset] += v
+    else:
+        for j in range(row, last + 1):
+            add_squares(mem, start + j * width + offset, v)
+
+
+@jit
+def _link_greater(mem: Any, start: int, width: int, first: int, row: int, column: Any) -> None:
+    raw = column[C_RAW]
+    offset = column[C_OFFSET]
+    value = mem[start + row * width + raw]
+    i = row - 1
+    while i >= first and mem[start + i * width + raw] <= value:
+        i = mem[start + i * width + offset]
+    mem[start + row * width + offset] = max(i, first - 1)
+
+
+@jit
+def _decay_from(mem: Any, start: int, width: int, first: int, row: int, column: Any) -> None:
+    cell = start + row * width
+    raw = mem[cell + column[C_RAW]]
+    value = 0.0 if raw == NULL else float(raw)
+    if row > first:
+        before = cell - width
+        steps = tick(mem[cell + ROW_TIME], column[C_HALF_LIFE]) - tick(
+            mem[before + ROW_TIME], column[C_HALF_LIFE]
+        )
+        value = decayed(as_float(mem, before + column[C_OFFSET]), steps) + value
+    set_float(mem, cell + column[C_OFFSET], value)
+
+
+@jit
+def _link_same(
+    mem: Any, index: Any, tag: int, uid: int, start: int, width: int, first: int, row: int,
+    last: int, column: Any, commit: bool,
+) -> None:
+    """Link a new row to its neighbours of equal value; rows after it have moved up by one."""
+    raw = column[C_RAW]
+    previous = column[C_OFFSET]
+    following = previous + 1
+    value = mem[start + row * width + raw]
+    before = 0
+    after = 0
+    for j in range(row + 1, last + 1):
+        cell = start + j * width
+        other = mem[cell + raw]
+        if other == NULL:
+            continue
+        if mem[cell + previous] >= row:
+            mem[cell + previous] += 1
+        if mem[cell + following] >= row:
+            mem[cell + following] += 1
+        elif commit:
+            put(mem, index, tag, uid, other, 0, j)
+        if mem[cell + previous] < row:
+            if other == value and after == 0:
+                after = j
+                before = mem[cell + previous]
+                mem[cell + previous] = row
+            # A row that was compacted away has no cell, and is never followed forward again.
+            if mem[cell + previous] >= first:
+                mem[start + mem[cell + previous] * width + following] = j
+    if value == NULL:
+        return
+    if after == 0:
+        before = find(index, tag, uid, value, 0)
+        if commit:
+            put(mem, index, tag, uid, value, 0, row)
+    cell = start + row * width
+    mem[cell + previous] = before
+    mem[cell + following] = after
+    if before >= first:
+        mem[start + before * width + following] = row
+
+
+@jit
+def insert(
+    mem: Any, index: Any, table: Any, columns: Any, clauses: Any, head: int, time: int, x: Any,
+    out: Any, commit: bool,
+) -> int:
+    """Insert an event into the log of a key value that has room, and return its row.
+
+    Columns that depend on features of the event itself stay as if it brought nothing to them;
+    :func:`fill_derived` completes them.
+    """
+    width = table[T_WIDTH]
+    start = origin(mem, head, width)
+    first = mem[head + H_BASE] + 1
+    last = mem[head + H_LAST] + 1
+    row = last
+    while row > first and mem[start + (row - 1) * width + ROW_TIME] > time:
+        row -= 1
+    cell = start + row * width
+    if row < last:
+        for i in range(start + (last + 1) * width - 1, cell + width - 1, -1):
+            mem[i] = mem[i - width]
+    # Totals start from the row before; everything else is set below.
+    for i in range(width):
+        mem[cell + i] = mem[cell - width + i]
+    mem[cell + ROW_TIME] = time
+    mem[cell + ROW_SEQ] = x[X_SEQ]
+    mem[head + H_LAST] = last
+    mem[head + H_FIRST] = min(mem[head + H_FIRST], time)
+    for c in range(table[T_COLUMNS], table[T_COLUMNS_END]):
+        column = columns[c]
+        kind = column[C_KIND]
+        if kind in (SUM, SQUARES):
+            if c < table[T_DERIVED]:
+                v = _value(column, clauses, x, out)
+                if v != NULL:
+                    _accumulate(mem, start, width, row, last, column, v)
+        elif kind == RAW:
+            mem[cell + column[C_OFFSET]] = _value(column, clauses, x, out)
+        elif kind == GREATER:
+            for j in range(row, last + 1):
+                _link_greater(mem, start, width, first, j, column)
+        elif kind == DECAY:
+            for j in range(row, last + 1):
+                _decay_from(mem, start, width, first, j, column)
+        elif kind == SAME:
+            tag = same_tag(table[T_COLUMNS_END], column[C_OFFSET])
+            _link_same(
+                mem, index, tag, mem[head + H_UID], start, width, first, row, last, column, commit,
+            )
+    return row
+
+
+@jit
+def fill_derived(
+    mem: Any, table: Any, columns: Any, clauses: Any, head: int, row: int, x: Any, out: Any
+) -> None:
+    """Complete the columns of a row that depend on features of the event itself."""
+    width = table[T_WIDTH]
+    start = origin(mem, head, width)
+    last = mem[head + H_LAST]
+    for c in range(table[T_DERIVED], table[T_COLUMNS_END]):
+        column = columns[c]
+        v = _value(column, clauses, x, out)
+        if v != NULL:
+            _accumulate(mem, start, width, row, last, column, v)

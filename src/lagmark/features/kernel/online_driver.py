@@ -1,0 +1,140 @@
+"""Driver over events in arrival order, all keys of an event at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.index import find, put
+from lagmark.features.kernel.layout import (
+    BUMP,
+    H_BASE,
+    H_BLOCK,
+    H_LAST,
+    INDEXED,
+    MAX_ROWS,
+    NULL,
+    T_FRAUD,
+    T_HEAD,
+    T_WIDTH,
+    X_SEQ,
+    X_TIME,
+)
+from lagmark.features.kernel.memory import block_class, new_head, reserve, start_log
+from lagmark.features.kernel.plain import calendar, finish
+from lagmark.features.kernel.step import absent, apply_label, key_of, step
+
+__all__ = ["FULL_INDEX", "FULL_LOG", "FULL_MEMORY", "OK", "label_event", "look", "run"]
+
+OK = 0
+FULL_MEMORY = 1
+FULL_INDEX = 2
+FULL_LOG = 3
+
+
+@jit
+def _prepare(mem: Any, index: Any, tables: Any, columns: Any, x: Any, heads: Any) -> int:
+    """Find or make the key values of an event and room in their logs, before anything changes."""
+    if (mem[INDEXED] + tables.shape[0] + columns.shape[0]) * 2 > index.shape[0]:
+        return FULL_INDEX
+    for k in range(tables.shape[0]):
+        table = tables[k]
+        a, b, c = key_of(table, x)
+        if a == NULL:
+            heads[k] = 0
+            continue
+        head = find(index, k + 1, a, b, c)
+        if head == 0:
+            head = new_head(mem, table, 1)
+            if head < 0:
+                return FULL_MEMORY
+            put(mem, index, k + 1, a, b, c, head)
+        heads[k] = head
+        if mem[head + H_LAST] - mem[head + H_BASE] >= MAX_ROWS - 1:
+            return FULL_LOG
+        if not reserve(mem, table, head):
+            return FULL_MEMORY
+    return OK
+
+
+@jit
+def label_event(mem: Any, index: Any, tables: Any, x: Any, change: int) -> None:
+    """Tell the logs of an event that its verdict changed."""
+    for k in range(tables.shape[0]):
+        table = tables[k]
+        if table[T_FRAUD] >= 0:
+            a, b, c = key_of(table, x)
+            if a != NULL:
+                head = find(index, k + 1, a, b, c)
+                apply_label(mem, table, head, x[X_TIME], x[X_SEQ], change)
+
+
+@jit
+def run(
+    mem: Any, index: Any, tables: Any, columns: Any, windows: Any, reads: Any, params: Any,
+    clauses: Any, plain: Any, scales: Any, x: Any, begin: int, end: int, slots: Any,
+    targets: Any, frauds: Any, op: int, verdicts: Any, journal: Any, out: Any, heads: Any,
+    work: Any,
+) -> tuple[int, int, int]:
+    """Process events ``x[begin:end]`` into ``out[begin:end]``.
+
+    Before event i all labels with ``slots <= i`` are applied: label j says whether
+    ``journal[targets[j]]`` is fraud. Returns the next event, the next label and why it stopped;
+    nothing of the next event has happened then, so the caller makes room and calls again.
+    """
+    for i in range(begin, end):
+        while op < slots.size and slots[op] <= i:
+            target = targets[op]
+            change = frauds[op] - verdicts[target]
+            if change != 0:
+                verdicts[target] = frauds[op]
+                label_event(mem, index, tables, journal[target], change)
+            op += 1
+        calendar(x[i])
+        status = _prepare(mem, index, tables, columns, x[i], heads)
+        if status != OK:
+            return i, op, status
+        for k in range(tables.shape[0]):
+            if heads[k] == 0:
+                absent(tables[k], reads, params, out[i])
+            else:
+                step(
+                    mem, index, tables[k], columns, windows, reads, params, clauses, heads[k],
+                    x[i], out[i], work, True,
+                )
+        finish(plain, scales, clauses, x[i], out[i])
+    return end, op, OK
+
+
+@jit
+def look(
+    mem: Any, index: Any, tables: Any, columns: Any, windows: Any, reads: Any, params: Any,
+    clauses: Any, plain: Any, scales: Any, x: Any, out: Any, work: Any,
+) -> int:
+    """Features that an event would get, from copies of its logs beyond the end of memory."""
+    end = mem[BUMP]
+    calendar(x)
+    for k in range(tables.shape[0]):
+        table = tables[k]
+        a, b, c = key_of(table, x)
+        if a == NULL:
+            absent(table, reads, params, out)
+            continue
+        head = find(index, k + 1, a, b, c)
+        rows = 0 if head == 0 else mem[head + H_LAST] - mem[head + H_BASE]
+        width = table[T_WIDTH]
+        if end + table[T_HEAD] + (1 << block_class((max(rows, 3) + 2) * width)) > mem.size:
+            return FULL_MEMORY
+        copy = start_log(mem, table, end, end + table[T_HEAD])
+        if head != 0:
+            block = mem[head + H_BLOCK]
+            used = (rows + 1) * width
+            mem[copy : copy + table[T_HEAD]] = mem[head : head + table[T_HEAD]]
+            mem[copy + H_BLOCK] = end + table[T_HEAD]
+            mem[mem[copy + H_BLOCK] : mem[copy + H_BLOCK] + used] = mem[block : block + used]
+        step(
+            mem, index, table, columns, windows, reads, params, clauses, copy, x, out, work,
+            False,
+        )
+    finish(plain, scales, clauses, x, out)
+    return OK

@@ -1,0 +1,152 @@
+"""One event meets one key value: insert, move the windows, read the features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel.layout import (
+    H_BASE,
+    H_LAST,
+    NEVER,
+    P_DEFAULT,
+    R_OUT,
+    R_SKIP,
+    R_STATE,
+    R_WINDOW,
+    ROW_SEQ,
+    ROW_TIME,
+    SAME,
+    C_KIND,
+    T_COLUMNS,
+    T_COLUMNS_END,
+    T_DERIVED,
+    T_FRAUD,
+    T_KEY0,
+    T_KEYS,
+    T_READS,
+    T_READS_DERIVED,
+    T_READS_END,
+    T_RESOLUTION,
+    T_WIDTH,
+    T_WINDOWS,
+    T_WINDOWS_END,
+    W_DELAY,
+    W_OFFSET,
+    W_WIDTH,
+    X_TIME,
+    NULL,
+)
+from lagmark.features.kernel.distinct import keep_counts
+from lagmark.features.kernel.log import fill_derived, insert, origin, seek
+from lagmark.features.registry import read
+
+__all__ = ["absent", "apply_label", "key_of", "step"]
+
+
+@jit
+def key_of(table: Any, x: Any) -> tuple[int, int, int]:
+    """Key value of an event in a table; the first part is NULL if any field is absent."""
+    n = table[T_KEYS]
+    a = x[table[T_KEY0]]
+    b = x[table[T_KEY0 + 1]] if n > 1 else 0
+    c = x[table[T_KEY0 + 2]] if n > 2 else 0
+    if b == NULL or c == NULL:
+        a = NULL
+    return a, b, c
+
+
+@jit
+def absent(table: Any, reads: Any, params: Any, out: Any) -> None:
+    """Features of an event without the key: their defaults."""
+    for r in range(table[T_READS], table[T_READS_END]):
+        out[reads[r, R_OUT]] = params[r, P_DEFAULT]
+
+
+@jit
+def _read_range(
+    mem: Any, windows: Any, reads: Any, params: Any, first: int, last: int, head: int,
+    start: int, width: int, end: int, t: int, x: Any, out: Any, work: Any,
+) -> None:
+    for r in range(first, last):
+        w = windows[reads[r, R_WINDOW]]
+        cursor = head + w[W_OFFSET]
+        hi = mem[cursor + 1]
+        if reads[r, R_SKIP] == 1 and w[W_DELAY] == 0:
+            hi -= 1
+        out[reads[r, R_OUT]] = read(
+            mem, head, start, width, mem[cursor], hi, t, x, reads[r], params[r], work
+        )
+
+
+@jit
+def step(
+    mem: Any, index: Any, table: Any, columns: Any, windows: Any, reads: Any, params: Any,
+    clauses: Any, head: int, x: Any, out: Any, work: Any, commit: bool,
+) -> None:
+    """Take an event into the log of a key value that has room, and write its features.
+
+    All that is read is a function of the log and the event alone: cursors and counts in the
+    head only save work. ``commit`` is false for a look at a copy.
+    """
+    t = x[X_TIME]
+    if table[T_RESOLUTION] > 1:
+        t = t // table[T_RESOLUTION] * table[T_RESOLUTION]
+    row = insert(mem, index, table, columns, clauses, head, t, x, out, commit)
+    width = table[T_WIDTH]
+    start = origin(mem, head, width)
+    first = mem[head + H_BASE] + 1
+    last = mem[head + H_LAST]
+    if row < last:
+        keep_counts(mem, table, columns, reads, head, start, width, row)
+    for w in range(table[T_WINDOWS], table[T_WINDOWS_END]):
+        window = windows[w]
+        cursor = head + window[W_OFFSET]
+        anchor = t - window[W_DELAY]
+        if window[W_DELAY] == 0:
+            mem[cursor + 1] = row + 1
+        else:
+            mem[cursor + 1] = seek(mem, start, width, first, last, mem[cursor + 1], anchor)
+        if window[W_WIDTH] == NEVER:
+            mem[cursor] = 1
+        else:
+            mem[cursor] = seek(
+                mem, start, width, first, last, mem[cursor], anchor - window[W_WIDTH]
+            )
+    _read_range(
+        mem, windows, reads, params, table[T_READS], table[T_READS_DERIVED], head, start, width,
+        row, t, x, out, work,
+    )
+    if table[T_DERIVED] < table[T_COLUMNS_END]:
+        fill_derived(mem, table, columns, clauses, head, row, x, out)
+        _read_range(
+            mem, windows, reads, params, table[T_READS_DERIVED], table[T_READS_END], head, start,
+            width, row, t, x, out, work,
+        )
+
+
+@jit
+def apply_label(mem: Any, table: Any, head: int, time: int, seq: int, change: int) -> None:
+    """Add a change of verdict (+1 fraud, -1 no longer) to the known frauds of a log."""
+    width = table[T_WIDTH]
+    start = origin(mem, head, width)
+    first = mem[head + H_BASE] + 1
+    last = mem[head + H_LAST]
+    if table[T_RESOLUTION] > 1:
+        time = time // table[T_RESOLUTION] * table[T_RESOLUTION]
+    low = first
+    high = last + 1
+    while low < high:
+        middle = (low + high) // 2
+        if mem[start + middle * width + ROW_TIME] < time:
+            low = middle + 1
+        else:
+            high = middle
+    row = low
+    while row <= last and mem[start + row * width + ROW_SEQ] != seq:
+        row += 1
+    # An event that was compacted away still counts in the totals of its key.
+    if row > last:
+        row = first - 1
+    for j in range(row, last + 1):
+        mem[start + j * width + table[T_FRAUD]] += change

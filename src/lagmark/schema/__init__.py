@@ -1,0 +1,1 @@
+"""Typed records that every layer shares."""

@@ -1,0 +1,170 @@
+"""What the online engine does with repeats, previews, compaction and damaged state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lagmark.features as lf
+from lagmark.errors import StateError
+from lagmark.features import OnlineEngine, backfill
+from lagmark.schema.events import Event, Label
+from lagmark.schema.time import DAY, HOUR
+
+from .catalogue import draw, feature_set
+from .compare import assert_same, differences, online
+from .streams import Shape, make_stream
+
+
+def test_a_repeated_event_answers_as_the_first_time_and_changes_nothing() -> None:
+    rng = np.random.default_rng(21)
+    stream = make_stream(rng, 150)
+    features = draw(rng, 60)
+    definition = feature_set(features)
+    plain = online(OnlineEngine(definition), stream.arrivals())
+    engine = OnlineEngine(definition)
+    seen: list[tuple[Event, np.ndarray]] = []
+    for what in stream.arrivals():
+        if isinstance(what, Label):
+            engine.label(what)
+            continue
+        seen.append((what, np.array(engine.process(what), copy=True)))
+        if rng.random() < 0.5:
+            event, first = seen[int(rng.integers(len(seen)))]
+            # The repeat comes later and even says something else: the first one stands.
+            again = replace(
+                event,
+                ingest_time=what.ingest_time,
+                values={**event.values, "amount": int(rng.integers(10_000))},
+            )
+            assert not differences([engine.process(again)], [first])
+    assert_same(np.array([v for _, v in seen]), plain, features, stream)
+
+
+def test_a_repeated_label_changes_nothing() -> None:
+    rng = np.random.default_rng(22)
+    stream = make_stream(rng, 150)
+    features = draw(rng, 60)
+    definition = feature_set(features)
+    arrivals = stream.arrivals()
+    plain = online(OnlineEngine(definition), arrivals)
+    doubled = [copy for a in arrivals for copy in ([a, a] if isinstance(a, Label) else [a])]
+    assert_same(online(OnlineEngine(definition), doubled), plain, features, stream)
+
+
+def test_peek_reads_what_process_would_and_changes_nothing() -> None:
+    rng = np.random.default_rng(23)
+    stream = make_stream(rng, 120)
+    features = draw(rng, 60)
+    definition = feature_set(features)
+    plain = online(OnlineEngine(definition), stream.arrivals())
+    engine = OnlineEngine(definition)
+    row = 0
+    for what in stream.arrivals():
+        if isinstance(what, Label):
+            engine.label(what)
+            continue
+        far = replace(
+            what,
+            event_id=-1 - row,
+            event_time=what.event_time + 400 * DAY,
+            ingest_time=what.ingest_time + 400 * DAY,
+            values={**what.values, "customer": 424_242 + row},
+        )
+        engine.peek(far)
+        before = np.array(engine.peek(what), copy=True)
+        assert_same(before[None], plain[row : row + 1], features, stream, [row])
+        got = np.array(engine.process(what), copy=True)
+        assert_same(got[None], plain[row : row + 1], features, stream, [row])
+        row += 1
+
+
+@pytest.mark.parametrize("slack", [0, HOUR, 10 * DAY])
+def test_compaction_changes_nothing_for_events_on_time(slack: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(slack % 1000 + 24)
+    stream = make_stream(rng, 300, Shape(idle=0.05))
+    features = draw(rng, 120)
+    definition = feature_set(features)
+    arrivals = stream.arrivals()
+    cut = next(k for k, what in enumerate(arrivals) if what is stream.events[200])
+    floor = stream.events[199].ingest_time - slack
+    rest = [a for a in arrivals[cut:] if isinstance(a, Label) or a.event_time >= floor]
+    kept = {a.event_id for a in rest if isinstance(a, Event)}
+    kept |= {e.event_id for e in stream.events[:200]}
+    rest = [a for a in rest if a.event_id in kept]
+
+    plain, small = OnlineEngine(definition), OnlineEngine(definition)
+    for engine in (plain, small):
+        online(engine, arrivals[:cut])
+    small.compact(before=floor)
+    small.snapshot(tmp_path / "small")
+    wanted = online(plain, rest)
+    tail = [k for k, e in enumerate(stream.events) if k >= 200 and e.event_id in kept]
+    assert len(tail) > 20
+    assert_same(online(small, rest), wanted, features, stream, tail)
+    restored = OnlineEngine.restore(definition, tmp_path / "small")
+    assert_same(online(restored, rest), wanted, features, stream, tail)
+
+
+def test_events_below_the_floor_are_refused() -> None:
+    features = [lf.Count("customer", window="1d", name="n")]
+    engine = OnlineEngine(feature_set(features))
+    t = 1_600_000_000_000_000
+    values = {"customer": 1, "amount": 5}
+    engine.process(Event(1, t, t, values))
+    engine.process(Event(2, t + DAY, t + DAY, values))
+    engine.compact(before=t + DAY)
+    with pytest.raises(StateError):
+        engine.process(Event(3, t + DAY - 1, t + 2 * DAY, values))
+    assert engine.process(Event(4, t + 2 * DAY - 1, t + 2 * DAY, values)).tolist() == [2.0]
+
+
+def test_state_of_another_definition_is_refused(tmp_path: Path) -> None:
+    one = feature_set([lf.Count("customer", window="1d", name="n")])
+    two = feature_set([lf.Count("customer", window="7d", name="n")])
+    OnlineEngine(one).snapshot(tmp_path / "state")
+    with pytest.raises(StateError):
+        OnlineEngine.restore(two, tmp_path / "state")
+    with pytest.raises(StateError):
+        OnlineEngine.restore(one, tmp_path / "nothing here")
+
+
+def test_damaged_state_is_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(25)
+    definition = feature_set(draw(rng, 10))
+    engine = OnlineEngine(definition)
+    online(engine, make_stream(rng, 50).arrivals())
+    engine.snapshot(tmp_path / "state")
+    files = [p for p in [tmp_path / "state", *(tmp_path / "state").rglob("*")] if p.is_file()]
+    biggest = max(files, key=lambda p: p.stat().st_size)
+    content = biggest.read_bytes()
+    biggest.write_bytes(content[: len(content) // 2])
+    with pytest.raises(StateError):
+        OnlineEngine.restore(definition, tmp_path / "state")
+
+
+def test_restoring_keeps_the_memory_of_event_ids(tmp_path: Path) -> None:
+    rng = np.random.default_rng(26)
+    stream = make_stream(rng, 80, Shape(text_ids=True))
+    features = draw(rng, 40)
+    definition = feature_set(features)
+    engine = OnlineEngine(definition)
+    first = online(engine, stream.arrivals())
+    engine.snapshot(tmp_path / "state")
+    restored = OnlineEngine.restore(definition, tmp_path / "state")
+    for row in (0, 40, 79):
+        again = restored.process(stream.events[row])
+        assert_same(again[None], first[row : row + 1], features, stream, [row])
+
+
+def test_batch_equals_backfill_when_ids_are_text() -> None:
+    rng = np.random.default_rng(27)
+    stream = make_stream(rng, 200, Shape(text_ids=True))
+    features = draw(rng, 60)
+    definition = feature_set(features)
+    whole = backfill(definition, stream.batch()).matrix
+    got = OnlineEngine(definition).process_batch(stream.batch())
+    assert_same(got, whole, features, stream)

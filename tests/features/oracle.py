@@ -193,7 +193,8 @@ def decayed_sum(feature: Any, past: Past, i: int) -> float | None:
             decayed = float(x)
         else:
             k = now - tick
-            decayed = decayed * (TABLE[k % 64] * 2.0 ** -(k // 64)) + float(x)
+            kept = decayed * (TABLE[k % 64] * 2.0 ** -(k // 64)) if k < 1000 * 64 else 0.0
+            decayed = kept + float(x)
         tick = now
     return None if decayed is None else decayed / past.scale(feature.field)
 

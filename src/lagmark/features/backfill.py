@@ -134,16 +134,18 @@ def _run_table(
     codes = np.empty(n, dtype=np.int64)
     scratch = new_memory(0)
     keys = driver.number_keys(scratch, new_index(n), table, x, codes)
-    order, starts = driver.group(codes, keys)
+    order, starts = _group(codes, keys)
     empty = np.empty(0, dtype=np.int64)
     slots, targets, changes = (empty, empty, empty)
     if labels is not None and table[at.T_FRAUD] >= 0:
         slots, targets, changes = labels
-    label_order, label_starts = driver.group(codes[targets], keys)
+    label_order, label_starts = _group(codes[targets], keys)
     largest = int(np.diff(starts).max(initial=0))
     mem = new_memory(driver.cells_needed(table, largest))
     index = new_index(largest * int(table[at.T_COLUMNS_END] - table[at.T_COLUMNS] + 1))
     work = np.empty(largest + 1, dtype=np.int64)
+    xs = np.empty((largest, x.shape[1]), dtype=np.int64)
+    outs = np.empty((largest, out.shape[1]))
     total = n * plan.tables.shape[0]
     first = 0
     while first < keys:
@@ -152,8 +154,15 @@ def _run_table(
         driver.run_table(
             mem, index, table, plan.columns, plan.windows, plan.reads, plan.params,
             plan.clauses, x, order, starts, label_order, label_starts, slots, targets, changes,
-            first, last, out, work,
+            first, last, xs, outs, out, work,
         )
         first = last
         if progress is not None:
             progress(k * n + int(starts[last]), total)
+
+
+def _group(codes: Any, n: int) -> tuple[Any, Any]:
+    starts = np.zeros(n + 1, dtype=np.int64)
+    order = np.empty(int((codes >= 0).sum()), dtype=np.int64)
+    driver.group(codes, n, starts, np.zeros(n + 1, dtype=np.int64), order)
+    return order, starts

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field, fields
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from lagmark.errors import DefinitionError
+from lagmark.errors import ConfigError, DefinitionError
 from lagmark.features.predicates import Predicate
 from lagmark.schema.time import format_duration, parse_duration
 
@@ -112,19 +112,25 @@ class Feature:
     def spell(self) -> str:
         """Definition as text, equal for equal definitions: what the contract's hash covers."""
         parts = (
-            f"{f.name}={_spell(getattr(self, f.name))}" for f in fields(self) if f.name != "name"
+            f"{f.name}={_spell(getattr(self, f.name), duration=f.name in _DURATIONS)}"
+            for f in fields(self)
+            if f.name != "name"
         )
         return f"{type(self).__name__}({', '.join(parts)})"
 
 
-def _spell(value: object) -> str:
+_DURATIONS = ("window", "delay", "resolution", "half_life")
+
+
+def _spell(value: Any, *, duration: bool = False) -> str:
+    # "1d" and "24h" are the same window.
+    if duration and value is not None:
+        return f"{parse_duration(value)}us"
     if isinstance(value, Feature):
         return value.spell()
     if isinstance(value, Predicate):
         parts = (f"{f.name}={_spell(getattr(value, f.name))}" for f in fields(value))
         return f"{type(value).__name__}({', '.join(parts)})"
-    if isinstance(value, timedelta):
-        return repr(format_duration(parse_duration(value)))
     return repr(value)
 
 
@@ -190,18 +196,19 @@ class Aggregation(Feature):
         keys = self.keys
         self._refuse(not 1 <= len(keys) <= 3, "a key has one to three fields")
         self._refuse(len(set(keys)) != len(keys), "a key names a field twice")
+        delay = self._micros(self.delay)
         self._refuse(
-            self.window is not None and parse_duration(self.window) <= 0, "its window is empty"
+            self.window is not None and self._micros(self.window) <= 0, "its window is empty"
         )
-        self._refuse(parse_duration(self.delay) < 0, "its delay is negative")
+        self._refuse(delay < 0, "its delay is negative")
         self._refuse(self.windowless and self.window is not None, "it takes no window")
-        self._refuse(self.windowless and parse_duration(self.delay) > 0, "it takes no delay")
+        self._refuse(self.windowless and delay > 0, "it takes no delay")
         self._refuse(
             self.resolution is not None and not self.tileable,
             "it cannot be tiled; only count, sum, mean, std and rate can",
         )
         self._refuse(
-            self.resolution is not None and parse_duration(self.resolution) <= 0,
+            self.resolution is not None and self._micros(self.resolution) <= 0,
             "its resolution is not positive",
         )
         self._refuse(self.plain and self.where is not None, "it takes no predicate")
@@ -211,7 +218,7 @@ class Aggregation(Feature):
             f"include_current is always {self.current} for it",
         )
         self._refuse(
-            self.include_current is True and parse_duration(self.delay) > 0,
+            self.include_current is True and delay > 0,
             "a delayed window cannot include the current event",
         )
 
@@ -220,6 +227,16 @@ class Aggregation(Feature):
             raise DefinitionError(
                 f"{type(self).__name__} over {self.key!r}: {why}", where=self.name
             )
+
+    def _micros(self, duration: str | timedelta) -> int:
+        try:
+            return parse_duration(duration)
+        except ConfigError as error:
+            raise DefinitionError(
+                f"{type(self).__name__} over {self.key!r}: {error.what}",
+                where=self.name,
+                hint=error.hint,
+            ) from None
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -10,7 +10,18 @@ from functools import cached_property
 from lagmark.errors import DefinitionError, LeakageError
 from lagmark.features.definition import Aggregation, Feature
 from lagmark.features.plain import Difference, Is, Quotient, Value
-from lagmark.features.predicates import And, FeatureAbove, Predicate
+from lagmark.features.predicates import (
+    Above,
+    And,
+    AtLeast,
+    AtMost,
+    Below,
+    Between,
+    Equals,
+    FeatureAbove,
+    OneOf,
+    Predicate,
+)
 from lagmark.schema.contract import Contract
 from lagmark.schema.fields import Field, Kind, Known
 
@@ -77,7 +88,9 @@ class FeatureSet:
                 self._use(label, place, wanted, virtual=not part.numeric)
         elif isinstance(part, Value):
             self._use(label, part.field, _NUMBERS, virtual=True)
-        elif isinstance(part, Predicate) and hasattr(part, "field"):
+        elif isinstance(part, (AtLeast, AtMost, Above, Below, Between)):
+            self._use(label, part.field, _NUMBERS, virtual=True)
+        elif isinstance(part, (Equals, OneOf)):
             self._use(label, part.field, tuple(Kind), virtual=True)
 
     def _use(self, label: str, name: str, kinds: tuple[Kind, ...], *, virtual: bool) -> None:

@@ -170,7 +170,7 @@ class OnlineEngine:
 
     def peek(self, event: Event) -> Any:
         """Vector that an event would get now, shape (features,); nothing changes."""
-        self._apply_due(max(self._latest, at.NULL))
+        undo = self._look_ahead(event.ingest_time)
         x = np.empty(self._encoder.width, dtype=np.int64)
         self._encoder.row(event, self.events, x)
         out = np.empty(self._plan.width)
@@ -178,6 +178,8 @@ class OnlineEngine:
             driver.look(self._mem, self._index, *self._tables, x, out, self._work) != driver.OK
         ):
             self._grow_memory()
+        for target, change in reversed(undo):
+            self._tell(target, -change)
         return out[: self._plan.size]
 
     def compact(self, *, before: int) -> int:
@@ -343,15 +345,21 @@ class OnlineEngine:
             if progress is not None:
                 progress(i, n)
 
-    def _apply_due(self, instant: int) -> None:
-        _, targets, frauds = self._due(instant)
-        for target, fraud in zip(targets, frauds, strict=True):
-            change = int(fraud - self._verdicts[target])
+    def _look_ahead(self, instant: int) -> list[tuple[int, int]]:
+        """Apply waiting labels that an event at an instant would see, and say how to undo it."""
+        done = []
+        for _, _, target, fraud in sorted(p for p in self._pending if p[0] <= instant):
+            change = int(fraud) - int(self._verdicts[target])
             if change:
-                self._verdicts[target] = fraud
-                driver.label_event(
-                    self._mem, self._index, self._plan.tables, self._journal[target], change
-                )
+                self._tell(target, change)
+                done.append((target, change))
+        return done
+
+    def _tell(self, target: int, change: int) -> None:
+        self._verdicts[target] += change
+        driver.label_event(
+            self._mem, self._index, self._plan.tables, self._journal[target], change
+        )
 
     def _grow_memory(self) -> None:
         larger = new_memory(2 * self._mem.size)

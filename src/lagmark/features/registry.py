@@ -34,7 +34,8 @@ from lagmark.features.aggregations import (
     zscore,
 )
 from lagmark.features.definition import Aggregation
-from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel._jit import inlined
+from lagmark.features.kernel.layout import R_OP
 
 __all__ = ["AGGREGATIONS", "read"]
 
@@ -92,10 +93,10 @@ _fraud_streak_age = fraud_streak_age.read
 _time_since_fraud = time_since_fraud.read
 
 
-@jit
+@inlined
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
     """Value of one aggregation over rows lo..hi-1 of a log.
 
@@ -111,58 +112,58 @@ def read(
         Time of the event, microseconds.
     x
         The event, shape (fields,), int64.
-    r, p
-        Integer and float parameters of the feature.
+    r, p, j
+        Integer and float parameters of all features, and the row of this one.
     work
         Scratch memory, int64.
     """
-    op = r[0]
+    op = r[j, R_OP]
     if op == 0:
-        return _count(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _count(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 1:
-        return _sum(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _sum(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 2:
-        return _mean(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _mean(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 3:
-        return _std(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _std(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 4:
-        return _maximum(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _maximum(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 5:
-        return _minimum(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _minimum(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 6:
-        return _last(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _last(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 7:
-        return _distinct(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _distinct(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 8:
-        return _rate(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _rate(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 9:
-        return _ratio(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _ratio(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 10:
-        return _zscore(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _zscore(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 11:
-        return _quantile(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _quantile(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 12:
-        return _decayed_sum(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _decayed_sum(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 13:
-        return _first_seen_age(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _first_seen_age(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 14:
-        return _time_since_last(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _time_since_last(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 15:
-        return _new_entity(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _new_entity(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 16:
-        return _distance(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _distance(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 17:
-        return _speed(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _speed(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 18:
-        return _fraud_count(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _fraud_count(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 19:
-        return _fraud_rate(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _fraud_rate(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 20:
-        return _last_label(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _last_label(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 21:
-        return _fraud_streak(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _fraud_streak(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 22:
-        return _fraud_streak_age(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _fraud_streak_age(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     if op == 23:
-        return _time_since_fraud(mem, head, start, width, lo, hi, t, x, r, p, work)
+        return _time_since_fraud(mem, head, start, width, lo, hi, t, x, r, p, j, work)
     return 0.0

@@ -36,7 +36,7 @@ class Count(Aggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
-    n = selected(mem, start, width, lo, hi, r[R_N])
-    return float(n) if n > 0 else p[P_DEFAULT]
+    n = selected(mem, start, width, lo, hi, r[j, R_N])
+    return float(n) if n > 0 else p[j, P_DEFAULT]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
 from lagmark.features.kernel._jit import jit
-from lagmark.features.kernel.layout import P_SCALE, R_A
+from lagmark.features.kernel.layout import P_SCALE, R_B
 from lagmark.features.kernel.predicate import as_float
 from lagmark.schema.time import format_duration, parse_duration
 
@@ -26,7 +26,13 @@ class DecayedSum(FieldAggregation):
 
     OP: ClassVar[int] = 12
     windowless: ClassVar[bool] = True
+    empty: ClassVar[float] = 0.0
     current: ClassVar[bool | None] = True
+
+    def __post_init__(self) -> None:
+        """Refuse a half-life that is no time."""
+        super().__post_init__()
+        self._refuse(self._micros(self.half_life) <= 0, "its half-life is not positive")
 
     @property
     def suffix(self) -> str:
@@ -36,12 +42,12 @@ class DecayedSum(FieldAggregation):
     def columns(self) -> Columns:
         """Values, and the decayed total at each."""
         raw = Column.raw_of(self.field, self.where)
-        return Columns(a=Column.decay(raw, parse_duration(self.half_life)))
+        return Columns(a=raw, b=Column.decay(raw, parse_duration(self.half_life)))
 
 
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
-    return as_float(mem, start + (hi - 1) * width + r[R_A]) / p[P_SCALE]
+    return as_float(mem, start + (hi - 1) * width + r[j, R_B]) / p[j, P_SCALE]

@@ -24,25 +24,25 @@ class Distance(PlaceAggregation):
     def columns(self) -> Columns:
         """Coordinates."""
         return Columns(
-            a=Column.raw_of(self.latitude, self.where), b=Column.raw(self.longitude, self.where)
+            a=Column.raw_of(self.latitude, self.where), b=Column.raw_of(self.longitude, self.where)
         )
 
 
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
-    if lo >= hi or x[r[R_FIELD]] == NULL or x[r[R_FIELD_B]] == NULL:
-        return p[P_DEFAULT]
-    row = latest_pair(mem, start, width, lo, hi, r[R_A], r[R_B])
+    if lo >= hi or x[r[j, R_FIELD]] == NULL or x[r[j, R_FIELD_B]] == NULL:
+        return p[j, P_DEFAULT]
+    row = latest_pair(mem, start, width, lo, hi, r[j, R_A], r[j, R_B])
     if row < lo:
-        return p[P_DEFAULT]
+        return p[j, P_DEFAULT]
     cell = start + row * width
     metres = metres_between(
-        float(mem[cell + r[R_A]]) / p[P_SCALE],
-        float(mem[cell + r[R_B]]) / p[P_SCALE],
-        float(x[r[R_FIELD]]) / p[P_SCALE],
-        float(x[r[R_FIELD_B]]) / p[P_SCALE],
+        float(mem[cell + r[j, R_A]]) / p[j, P_SCALE],
+        float(mem[cell + r[j, R_B]]) / p[j, P_SCALE],
+        float(x[r[j, R_FIELD]]) / p[j, P_SCALE],
+        float(x[r[j, R_FIELD_B]]) / p[j, P_SCALE],
     )
     return float(metres) / 1000.0

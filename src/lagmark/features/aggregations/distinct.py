@@ -35,7 +35,7 @@ class Distinct(FieldAggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
-    n = count_distinct(mem, head + r[R_STATE], start, width, lo, hi, r[R_A], r[R_B])
-    return float(n) if n > 0 else p[P_DEFAULT]
+    n = count_distinct(mem, head + r[j, R_STATE], start, width, lo, hi, r[j, R_A], r[j, R_B])
+    return float(n) if n > 0 else p[j, P_DEFAULT]

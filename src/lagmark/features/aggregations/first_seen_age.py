@@ -30,6 +30,6 @@ class FirstSeenAge(Aggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
     return float(t - mem[head + H_FIRST]) / 1e6

@@ -29,8 +29,8 @@ class FraudCount(FraudAggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
     if lo >= hi:
-        return p[P_DEFAULT]
-    return float(total(mem, start, width, lo, hi, r[R_A]))
+        return p[j, P_DEFAULT]
+    return float(total(mem, start, width, lo, hi, r[j, R_A]))

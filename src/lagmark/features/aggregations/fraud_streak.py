@@ -28,7 +28,7 @@ class FraudStreak(FraudAggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
-    row = streak_start(mem, start, width, lo, hi, r[R_A])
-    return float(hi - row) if hi > row else p[P_DEFAULT]
+    row = streak_start(mem, start, width, lo, hi, r[j, R_A])
+    return float(hi - row) if hi > row else p[j, P_DEFAULT]

@@ -27,9 +27,9 @@ class FraudStreakAge(FraudAggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
-    row = streak_start(mem, start, width, lo, hi, r[R_A])
+    row = streak_start(mem, start, width, lo, hi, r[j, R_A])
     if row >= hi:
-        return p[P_DEFAULT]
+        return p[j, P_DEFAULT]
     return float(t - mem[start + row * width + ROW_TIME]) / 1e6

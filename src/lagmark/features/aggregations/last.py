@@ -29,7 +29,7 @@ class Last(FieldAggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
-    row = latest(mem, start, width, lo, hi, r[R_A])
-    return p[P_DEFAULT] if row < lo else float(mem[start + row * width + r[R_A]]) / p[P_SCALE]
+    row = latest(mem, start, width, lo, hi, r[j, R_A])
+    return p[j, P_DEFAULT] if row < lo else float(mem[start + row * width + r[j, R_A]]) / p[j, P_SCALE]

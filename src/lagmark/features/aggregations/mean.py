@@ -29,9 +29,9 @@ class Mean(FieldAggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
-    n = selected(mem, start, width, lo, hi, r[R_N])
+    n = selected(mem, start, width, lo, hi, r[j, R_N])
     if n == 0:
-        return p[P_DEFAULT]
-    return float(total(mem, start, width, lo, hi, r[R_A])) / (float(n) * p[P_SCALE])
+        return p[j, P_DEFAULT]
+    return float(total(mem, start, width, lo, hi, r[j, R_A])) / (float(n) * p[j, P_SCALE])

@@ -28,9 +28,9 @@ class Min(FieldAggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
     if lo >= hi:
-        return p[P_DEFAULT]
-    value = extreme(mem, start, width, lo, hi, r[R_A], r[R_B])
-    return p[P_DEFAULT] if value == NULL else float(-value) / p[P_SCALE]
+        return p[j, P_DEFAULT]
+    value = extreme(mem, start, width, lo, hi, r[j, R_A], r[j, R_B])
+    return p[j, P_DEFAULT] if value == NULL else float(-value) / p[j, P_SCALE]

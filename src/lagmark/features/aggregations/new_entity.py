@@ -33,6 +33,6 @@ class NewEntity(Aggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
-    return 1.0 if selected(mem, start, width, lo, hi, r[R_N]) == 0 else 0.0
+    return 1.0 if selected(mem, start, width, lo, hi, r[j, R_N]) == 0 else 0.0

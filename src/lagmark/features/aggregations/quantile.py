@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from lagmark.errors import DefinitionError
 from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import NULL, P_DEFAULT, P_PARAM, P_SCALE, R_A
@@ -35,8 +34,7 @@ class Quantile(FieldAggregation):
     def __post_init__(self) -> None:
         """Refuse an order outside 0..1."""
         super().__post_init__()
-        if not 0.0 <= self.q <= 1.0:
-            raise DefinitionError(f"q={self.q} is no quantile", where=self.label, hint="use 0..1")
+        self._refuse(not 0.0 <= self.q <= 1.0, f"q={self.q} is not within 0..1")
 
     def columns(self) -> Columns:
         """Values."""
@@ -46,15 +44,15 @@ class Quantile(FieldAggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
     n = 0
     for row in range(lo, hi):
-        value = mem[start + row * width + r[R_A]]
+        value = mem[start + row * width + r[j, R_A]]
         if value != NULL:
             work[n] = value
             n += 1
     if n == 0:
-        return p[P_DEFAULT]
-    rank = max(1, int(math.ceil(p[P_PARAM] * float(n))))
-    return float(smallest(work, n, rank - 1)) / p[P_SCALE]
+        return p[j, P_DEFAULT]
+    rank = max(1, int(math.ceil(p[j, P_PARAM] * float(n))))
+    return float(smallest(work, n, rank - 1)) / p[j, P_SCALE]

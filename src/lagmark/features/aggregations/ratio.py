@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import NULL, P_DEFAULT, R_A, R_FIELD, R_N
@@ -29,11 +31,11 @@ class Ratio(FieldAggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
-    n = selected(mem, start, width, lo, hi, r[R_N])
-    value = x[r[R_FIELD]]
+    n = selected(mem, start, width, lo, hi, r[j, R_N])
+    value = x[r[j, R_FIELD]]
     if n == 0 or value == NULL:
-        return p[P_DEFAULT]
-    s = total(mem, start, width, lo, hi, r[R_A])
-    return p[P_DEFAULT] if s == 0 else float(value) * float(n) / float(s)
+        return p[j, P_DEFAULT]
+    s = total(mem, start, width, lo, hi, r[j, R_A])
+    return np.nan if s == 0 else float(value) * float(n) / float(s)

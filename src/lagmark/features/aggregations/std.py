@@ -34,10 +34,10 @@ class Std(FieldAggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
-    n = selected(mem, start, width, lo, hi, r[R_N])
+    n = selected(mem, start, width, lo, hi, r[j, R_N])
     if n == 0:
-        return p[P_DEFAULT]
-    root = math.sqrt(spread(mem, start, width, lo, hi, n, r[R_A], r[R_B]))
-    return root / (float(n) * p[P_SCALE])
+        return p[j, P_DEFAULT]
+    root = math.sqrt(spread(mem, start, width, lo, hi, n, r[j, R_A], r[j, R_B]))
+    return root / (float(n) * p[j, P_SCALE])

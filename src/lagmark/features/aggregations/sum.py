@@ -30,8 +30,8 @@ class Sum(FieldAggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
-    if selected(mem, start, width, lo, hi, r[R_N]) == 0:
-        return p[P_DEFAULT]
-    return float(total(mem, start, width, lo, hi, r[R_A])) / p[P_SCALE]
+    if selected(mem, start, width, lo, hi, r[j, R_N]) == 0:
+        return p[j, P_DEFAULT]
+    return float(total(mem, start, width, lo, hi, r[j, R_A])) / p[j, P_SCALE]

@@ -27,11 +27,11 @@ class TimeSinceFraud(FraudAggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
     row = hi - 1
-    while row >= lo and total(mem, start, width, row, row + 1, r[R_A]) == 0:
+    while row >= lo and total(mem, start, width, row, row + 1, r[j, R_A]) == 0:
         row -= 1
     if row < lo:
-        return p[P_DEFAULT]
+        return p[j, P_DEFAULT]
     return float(t - mem[start + row * width + ROW_TIME]) / 1e6

@@ -29,9 +29,9 @@ class TimeSinceLast(Aggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
-    row = latest(mem, start, width, lo, hi, r[R_A]) if r[R_A] >= 0 else hi - 1
+    row = latest(mem, start, width, lo, hi, r[j, R_A]) if r[j, R_A] >= 0 else hi - 1
     if row < lo:
-        return p[P_DEFAULT]
+        return p[j, P_DEFAULT]
     return float(t - mem[start + row * width + ROW_TIME]) / 1e6

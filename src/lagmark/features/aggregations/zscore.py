@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import NULL, P_DEFAULT, R_A, R_B, R_FIELD, R_N
@@ -34,14 +36,14 @@ class ZScore(FieldAggregation):
 @jit
 def read(
     mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    work: Any,
+    j: int, work: Any,
 ) -> float:
-    n = selected(mem, start, width, lo, hi, r[R_N])
-    value = x[r[R_FIELD]]
-    if n < 2 or value == NULL:
-        return p[P_DEFAULT]
-    root = math.sqrt(spread(mem, start, width, lo, hi, n, r[R_A], r[R_B]))
+    n = selected(mem, start, width, lo, hi, r[j, R_N])
+    value = x[r[j, R_FIELD]]
+    if n == 0 or value == NULL:
+        return p[j, P_DEFAULT]
+    root = math.sqrt(spread(mem, start, width, lo, hi, n, r[j, R_A], r[j, R_B]))
     if root == 0.0:
-        return p[P_DEFAULT]
-    s = total(mem, start, width, lo, hi, r[R_A])
+        return np.nan
+    s = total(mem, start, width, lo, hi, r[j, R_A])
     return (float(value) * float(n) - float(s)) / root

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-__all__ = ["jit"]
+__all__ = ["inlined", "jit"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -30,6 +30,15 @@ def jit(function: Function) -> Function:
     numba's own cache looks only at the file of the function itself; a change of a function that
     it calls would go unnoticed. The stamp is therefore one digest over all feature sources.
     """
-    dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
     dispatcher._cache._cache_file._source_stamp = _sources_digest()
     return cast("Function", dispatcher)
+
+
+def inlined(function: Function) -> Function:
+    """Compiled form of a small kernel function that is copied into its callers.
+
+    A call passes every array as seven or nine words; for a function of a few instructions that
+    costs more than its work.
+    """
+    return cast("Function", numba.njit(inline="always", error_model="numpy", _nrt=False)(function))

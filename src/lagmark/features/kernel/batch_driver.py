@@ -17,11 +17,14 @@ from lagmark.features.kernel.layout import (
     C_KIND,
     FREE,
     NULL,
+    R_OUT,
     RESERVED,
     SAME,
     T_COLUMNS,
     T_COLUMNS_END,
     T_HEAD,
+    T_READS,
+    T_READS_END,
     T_WIDTH,
     UIDS,
     X_SEQ,
@@ -60,21 +63,21 @@ def number_keys(mem: Any, index: Any, table: Any, x: Any, codes: Any) -> int:
 
 
 @jit
-def group(codes: Any, n: int) -> tuple[Any, Any]:
-    """Positions sorted by code, in order within each, and where each code starts."""
-    starts = np.zeros(n + 1, dtype=np.int64)
+def group(codes: Any, n: int, starts: Any, place: Any, order: Any) -> None:
+    """Fill in positions sorted by code, in order within each, and where each code starts.
+
+    ``starts`` and ``place`` are zeros of n + 1.
+    """
     for i in range(codes.size):
         if codes[i] >= 0:
             starts[codes[i] + 1] += 1
     for g in range(n):
         starts[g + 1] += starts[g]
-    order = np.empty(starts[n], dtype=np.int64)
-    place = starts[:n].copy()
+        place[g] = starts[g]
     for i in range(codes.size):
         if codes[i] >= 0:
             order[place[codes[i]]] = i
             place[codes[i]] += 1
-    return order, starts
 
 
 @jit
@@ -87,7 +90,8 @@ def cells_needed(table: Any, rows: int) -> int:
 def run_table(
     mem: Any, index: Any, table: Any, columns: Any, windows: Any, reads: Any, params: Any,
     clauses: Any, x: Any, order: Any, starts: Any, label_order: Any, label_starts: Any,
-    slots: Any, targets: Any, changes: Any, first: int, last: int, out: Any, work: Any,
+    slots: Any, targets: Any, changes: Any, first: int, last: int, xs: Any, outs: Any,
+    out: Any, work: Any,
 ) -> None:
     """Write the features of one table for key values first..last-1."""
     linked = False
@@ -104,18 +108,26 @@ def run_table(
             entries = 2 * rows * (table[T_COLUMNS_END] - table[T_COLUMNS])
             seen = index[: 1 << block_class(entries)]
             seen[:] = 0
+        # The events of one key lie far apart: fetching them in one tight loop lets the processor
+        # overlap the misses, and so does writing the results.
+        members = order[starts[g] : starts[g + 1]]
+        for j in range(rows):
+            for f in range(x.shape[1]):
+                xs[j, f] = x[members[j], f]
         op = label_starts[g]
-        for j in range(starts[g], starts[g + 1]):
-            i = order[j]
-            while op < label_starts[g + 1] and slots[label_order[op]] <= i:
+        for j in range(rows):
+            while op < label_starts[g + 1] and slots[label_order[op]] <= members[j]:
                 label = label_order[op]
                 event = x[targets[label]]
                 apply_label(mem, table, head, event[X_TIME], event[X_SEQ], changes[label])
                 op += 1
             step(
-                mem, seen, table, columns, windows, reads, params, clauses, head, x[i], out[i],
+                mem, seen, table, columns, windows, reads, params, clauses, head, xs[j], outs[j],
                 work, True,
             )
+        for j in range(rows):
+            for r in range(table[T_READS], table[T_READS_END]):
+                out[members[j], reads[r, R_OUT]] = outs[j, reads[r, R_OUT]]
 
 
 @jit

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel._jit import inlined, jit
 from lagmark.features.kernel.decay import decayed, tick
 from lagmark.features.kernel.index import find, put
 from lagmark.features.kernel.layout import (
@@ -43,13 +43,13 @@ from lagmark.features.kernel.predicate import as_float, holds
 __all__ = ["add_squares", "fill_derived", "insert", "origin", "same_tag", "seek", "set_float"]
 
 
-@jit
+@inlined
 def origin(mem: Any, head: int, width: int) -> int:
     """Cell where row 0 of a log would start, so that row i starts at origin + i * width."""
     return mem[head + H_BLOCK] - mem[head + H_BASE] * width
 
 
-@jit
+@inlined
 def seek(mem: Any, start: int, width: int, first: int, last: int, hint: int, bound: int) -> int:
     """First row of first..last+1 whose event_time is after a bound, walking from a hint.
 
@@ -98,23 +98,23 @@ def add_squares(mem: Any, cell: int, value: int) -> None:
 
 
 @jit
-def _value(column: Any, clauses: Any, x: Any, out: Any) -> int:
+def _value(columns: Any, c: int, clauses: Any, x: Any, out: Any) -> int:
     """Value that an event brings to a column, NULL if it is left out."""
-    start = column[C_CLAUSES]
-    end = column[C_CLAUSES_END]
+    start = columns[c, C_CLAUSES]
+    end = columns[c, C_CLAUSES_END]
     if start != end and not holds(clauses, start, end, x, out):
         return NULL
-    if column[C_FIELD] < 0:
+    if columns[c, C_FIELD] < 0:
         return 1
-    value = x[column[C_FIELD]]
-    return value if value == NULL else value * column[C_SIGN]
+    value = x[columns[c, C_FIELD]]
+    return value if value == NULL else value * columns[c, C_SIGN]
 
 
 @jit
-def _accumulate(mem: Any, start: int, width: int, row: int, last: int, column: Any, v: int) -> None:
+def _accumulate(mem: Any, start: int, width: int, row: int, last: int, columns: Any, c: int, v: int) -> None:
     """Add an event's value to the running totals of its row and all later ones."""
-    offset = column[C_OFFSET]
-    if column[C_KIND] == SUM:
+    offset = columns[c, C_OFFSET]
+    if columns[c, C_KIND] == SUM:
         for j in range(row, last + 1):
             mem[start + j * width + offset] += v
     else:
@@ -123,9 +123,9 @@ def _accumulate(mem: Any, start: int, width: int, row: int, last: int, column: A
 
 
 @jit
-def _link_greater(mem: Any, start: int, width: int, first: int, row: int, column: Any) -> None:
-    raw = column[C_RAW]
-    offset = column[C_OFFSET]
+def _link_greater(mem: Any, start: int, width: int, first: int, row: int, columns: Any, c: int) -> None:
+    raw = columns[c, C_RAW]
+    offset = columns[c, C_OFFSET]
     value = mem[start + row * width + raw]
     i = row - 1
     while i >= first and mem[start + i * width + raw] <= value:
@@ -134,27 +134,27 @@ def _link_greater(mem: Any, start: int, width: int, first: int, row: int, column
 
 
 @jit
-def _decay_from(mem: Any, start: int, width: int, first: int, row: int, column: Any) -> None:
+def _decay_from(mem: Any, start: int, width: int, first: int, row: int, columns: Any, c: int) -> None:
     cell = start + row * width
-    raw = mem[cell + column[C_RAW]]
+    raw = mem[cell + columns[c, C_RAW]]
     value = 0.0 if raw == NULL else float(raw)
     if row > first:
         before = cell - width
-        steps = tick(mem[cell + ROW_TIME], column[C_HALF_LIFE]) - tick(
-            mem[before + ROW_TIME], column[C_HALF_LIFE]
+        steps = tick(mem[cell + ROW_TIME], columns[c, C_HALF_LIFE]) - tick(
+            mem[before + ROW_TIME], columns[c, C_HALF_LIFE]
         )
-        value = decayed(as_float(mem, before + column[C_OFFSET]), steps) + value
-    set_float(mem, cell + column[C_OFFSET], value)
+        value = decayed(as_float(mem, before + columns[c, C_OFFSET]), steps) + value
+    set_float(mem, cell + columns[c, C_OFFSET], value)
 
 
 @jit
 def _link_same(
     mem: Any, index: Any, tag: int, uid: int, start: int, width: int, first: int, row: int,
-    last: int, column: Any, commit: bool,
+    last: int, columns: Any, c: int, commit: bool,
 ) -> None:
     """Link a new row to its neighbours of equal value; rows after it have moved up by one."""
-    raw = column[C_RAW]
-    previous = column[C_OFFSET]
+    raw = columns[c, C_RAW]
+    previous = columns[c, C_OFFSET]
     following = previous + 1
     value = mem[start + row * width + raw]
     before = 0
@@ -220,25 +220,24 @@ def insert(
     mem[head + H_LAST] = last
     mem[head + H_FIRST] = min(mem[head + H_FIRST], time)
     for c in range(table[T_COLUMNS], table[T_COLUMNS_END]):
-        column = columns[c]
-        kind = column[C_KIND]
+        kind = columns[c, C_KIND]
         if kind in (SUM, SQUARES):
             if c < table[T_DERIVED]:
-                v = _value(column, clauses, x, out)
+                v = _value(columns, c, clauses, x, out)
                 if v != NULL:
-                    _accumulate(mem, start, width, row, last, column, v)
+                    _accumulate(mem, start, width, row, last, columns, c, v)
         elif kind == RAW:
-            mem[cell + column[C_OFFSET]] = _value(column, clauses, x, out)
+            mem[cell + columns[c, C_OFFSET]] = _value(columns, c, clauses, x, out)
         elif kind == GREATER:
             for j in range(row, last + 1):
-                _link_greater(mem, start, width, first, j, column)
+                _link_greater(mem, start, width, first, j, columns, c)
         elif kind == DECAY:
             for j in range(row, last + 1):
-                _decay_from(mem, start, width, first, j, column)
+                _decay_from(mem, start, width, first, j, columns, c)
         elif kind == SAME:
-            tag = same_tag(table[T_COLUMNS_END], column[C_OFFSET])
+            tag = same_tag(table[T_COLUMNS_END], columns[c, C_OFFSET])
             _link_same(
-                mem, index, tag, mem[head + H_UID], start, width, first, row, last, column, commit,
+                mem, index, tag, mem[head + H_UID], start, width, first, row, last, columns, c, commit,
             )
     return row
 
@@ -252,7 +251,6 @@ def fill_derived(
     start = origin(mem, head, width)
     last = mem[head + H_LAST]
     for c in range(table[T_DERIVED], table[T_COLUMNS_END]):
-        column = columns[c]
-        v = _value(column, clauses, x, out)
+        v = _value(columns, c, clauses, x, out)
         if v != NULL:
-            _accumulate(mem, start, width, row, last, column, v)
+            _accumulate(mem, start, width, row, last, columns, c, v)

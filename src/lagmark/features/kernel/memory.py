@@ -25,7 +25,7 @@ from lagmark.features.kernel.layout import (
     UIDS,
 )
 
-__all__ = ["block_class", "new_head", "new_memory", "reserve", "start_log"]
+__all__ = ["block_class", "copy", "new_head", "new_memory", "reserve", "start_log"]
 
 FIRST_ROWS = 4
 """Rows that a new log has room for, its sentinel included."""
@@ -37,6 +37,13 @@ def new_memory(cells: int) -> Any:
     mem[:RESERVED] = 0
     mem[BUMP] = RESERVED
     return mem
+
+
+@jit
+def copy(mem: Any, source: int, target: int, cells: int) -> None:
+    """Copy cells to a place that does not overlap them."""
+    for i in range(cells):
+        mem[target + i] = mem[source + i]
 
 
 @jit
@@ -102,7 +109,7 @@ def reserve(mem: Any, table: Any, head: int) -> bool:
     if larger < 0:
         return False
     block = mem[head + H_BLOCK]
-    mem[larger : larger + used] = mem[block : block + used]
+    copy(mem, block, larger, used)
     mem[block] = mem[FREE + c]
     mem[FREE + c] = block
     mem[head + H_BLOCK] = larger

@@ -20,7 +20,7 @@ from lagmark.features.kernel.layout import (
     X_SEQ,
     X_TIME,
 )
-from lagmark.features.kernel.memory import block_class, new_head, reserve, start_log
+from lagmark.features.kernel.memory import block_class, copy, new_head, reserve, start_log
 from lagmark.features.kernel.plain import calendar, finish
 from lagmark.features.kernel.step import absent, apply_label, key_of, step
 
@@ -125,15 +125,15 @@ def look(
         width = table[T_WIDTH]
         if end + table[T_HEAD] + (1 << block_class((max(rows, 3) + 2) * width)) > mem.size:
             return FULL_MEMORY
-        copy = start_log(mem, table, end, end + table[T_HEAD])
+        double = start_log(mem, table, end, end + table[T_HEAD])
         if head != 0:
             block = mem[head + H_BLOCK]
             used = (rows + 1) * width
-            mem[copy : copy + table[T_HEAD]] = mem[head : head + table[T_HEAD]]
-            mem[copy + H_BLOCK] = end + table[T_HEAD]
-            mem[mem[copy + H_BLOCK] : mem[copy + H_BLOCK] + used] = mem[block : block + used]
+            copy(mem, head, double, table[T_HEAD])
+            mem[double + H_BLOCK] = end + table[T_HEAD]
+            copy(mem, block, end + table[T_HEAD], used)
         step(
-            mem, index, table, columns, windows, reads, params, clauses, copy, x, out, work,
+            mem, index, table, columns, windows, reads, params, clauses, double, x, out, work,
             False,
         )
     finish(plain, scales, clauses, x, out)

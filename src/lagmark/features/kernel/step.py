@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel._jit import inlined, jit
 from lagmark.features.kernel.layout import (
     H_BASE,
     H_LAST,
@@ -63,19 +63,19 @@ def absent(table: Any, reads: Any, params: Any, out: Any) -> None:
         out[reads[r, R_OUT]] = params[r, P_DEFAULT]
 
 
-@jit
+@inlined
 def _read_range(
     mem: Any, windows: Any, reads: Any, params: Any, first: int, last: int, head: int,
     start: int, width: int, end: int, t: int, x: Any, out: Any, work: Any,
 ) -> None:
     for r in range(first, last):
-        w = windows[reads[r, R_WINDOW]]
-        cursor = head + w[W_OFFSET]
+        w = reads[r, R_WINDOW]
+        cursor = head + windows[w, W_OFFSET]
         hi = mem[cursor + 1]
-        if reads[r, R_SKIP] == 1 and w[W_DELAY] == 0:
+        if reads[r, R_SKIP] == 1 and windows[w, W_DELAY] == 0:
             hi -= 1
         out[reads[r, R_OUT]] = read(
-            mem, head, start, width, mem[cursor], hi, t, x, reads[r], params[r], work
+            mem, head, start, width, mem[cursor], hi, t, x, reads, params, r, work
         )
 
 
@@ -100,18 +100,18 @@ def step(
     if row < last:
         keep_counts(mem, table, columns, reads, head, start, width, row)
     for w in range(table[T_WINDOWS], table[T_WINDOWS_END]):
-        window = windows[w]
-        cursor = head + window[W_OFFSET]
-        anchor = t - window[W_DELAY]
-        if window[W_DELAY] == 0:
+        cursor = head + windows[w, W_OFFSET]
+        delay = windows[w, W_DELAY]
+        span = windows[w, W_WIDTH]
+        if delay == 0:
             mem[cursor + 1] = row + 1
         else:
-            mem[cursor + 1] = seek(mem, start, width, first, last, mem[cursor + 1], anchor)
-        if window[W_WIDTH] == NEVER:
+            mem[cursor + 1] = seek(mem, start, width, first, last, mem[cursor + 1], t - delay)
+        if span == NEVER:
             mem[cursor] = 1
         else:
             mem[cursor] = seek(
-                mem, start, width, first, last, mem[cursor], anchor - window[W_WIDTH]
+                mem, start, width, first, last, mem[cursor], t - delay - span
             )
     _read_range(
         mem, windows, reads, params, table[T_READS], table[T_READS_DERIVED], head, start, width,

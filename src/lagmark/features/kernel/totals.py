@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel._jit import inlined, jit
 
 __all__ = ["selected", "spread", "total"]
 
 
-@jit
+@inlined
 def total(mem: Any, start: int, width: int, lo: int, hi: int, column: int) -> int:
     """Difference of a running total over rows lo..hi-1.
 
@@ -22,7 +22,7 @@ def total(mem: Any, start: int, width: int, lo: int, hi: int, column: int) -> in
     return upper - lower
 
 
-@jit
+@inlined
 def selected(mem: Any, start: int, width: int, lo: int, hi: int, counter: int) -> int:
     """Number of selected entries: all rows, or what a column of ones counted."""
     if counter < 0:

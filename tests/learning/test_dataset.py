@@ -31,9 +31,10 @@ def test_scrambling_what_came_later_changes_no_byte(seed: int, day: int) -> None
     before = Dataset.build(batch, vectors, **asked)
     later = pl.col("ingest_time") > day * DAY
     events = batch.events.with_columns(
-        pl.when(later).then(pl.col("event_time") - 6 * DAY).otherwise("event_time").alias(
-            "event_time"
-        ),
+        pl.when(later)
+        .then(pl.col("event_time") - 6 * DAY)
+        .otherwise("event_time")
+        .alias("event_time"),
         pl.when(later).then(pl.lit(rng.integers(99))).otherwise("customer").alias("customer"),
         pl.when(later).then(pl.lit(1)).otherwise("amount").alias("amount"),
         pl.when(later).then(pl.col("event_id") + 1).otherwise("event_id").alias("event_id"),

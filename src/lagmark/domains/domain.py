@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lagmark.errors import ConfigError
 from lagmark.schema.fields import Field, Kind
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lagmark.features import FeatureSet
 
-__all__ = ["Check", "Domain", "LabelColumn", "TimeColumn"]
+__all__ = ["Check", "Domain", "Evaluation", "LabelColumn", "ModelChoice", "TimeColumn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,69 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A model to try.
+
+    Parameters
+    ----------
+    kind
+        Kind of model.
+    params
+        Parameters over the kind's defaults.
+    name
+        Name in results; the kind when empty.
+    preset
+        Whether the settings of the published result are meant, instead of ``params``.
+    """
+
+    kind: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    preset: bool = False
+
+    @property
+    def label(self) -> str:
+        """Name in results."""
+        return self.name or self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How models of a domain are measured: test periods, and what is trained before each.
+
+    Parameters
+    ----------
+    train_days, test_days
+        Lengths of the training and test ranges.
+    folds
+        Consecutive test ranges, the last of them beginning at ``test_start``.
+    test_start
+        ISO date; the last whole range whose labels are all known when ``None``, and where the
+        events do not cover it.
+    feature_sets
+        Feature sets that are compared.
+    models
+        Models that are compared.
+    compromised_days
+        A subject with a fraud this many days before the newest usable label, or later, is known
+        to be compromised and left out of the test once that fraud's label is known; ``None``
+        leaves nobody out.
+    caveats
+        Feature sets whose figures must not be believed, with the reason; their models are shown
+        and never registered.
+    """
+
+    train_days: int = 28
+    test_days: int = 7
+    folds: int = 1
+    test_start: str | None = None
+    feature_sets: tuple[str, ...] = ("default",)
+    models: tuple[ModelChoice, ...] = (ModelChoice("xgboost"),)
+    compromised_days: int | None = None
+    caveats: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Domain:
     """One kind of data: a bundle of definitions, nothing that runs.
 
@@ -121,6 +184,10 @@ class Domain:
         Feature sets by name, built on demand; ``"default"`` must be one of them.
     checks
         Rules beyond the fields' own bounds.
+    evaluation
+        How its models are measured.
+    published
+        How the published result for this data was measured, if there is one.
     """
 
     name: str
@@ -137,6 +204,8 @@ class Domain:
     checks: tuple[Check, ...] = field(default=())
     integer_id: bool = False
     id_optional: bool = False
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    published: Evaluation | None = None
 
     def feature_set(self, name: str) -> FeatureSet:
         """Feature set of this domain by name.

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lagmark.domains.domain import Domain, LabelColumn, TimeColumn
+from lagmark.domains.domain import Domain, Evaluation, LabelColumn, ModelChoice, TimeColumn
+from lagmark.domains.handbook_features import (
+    DEFAULT_ROUNDS,
+    DEFAULT_TRAIN_DAYS,
+    DEFAULT_XGBOOST,
+)
 from lagmark.schema.fields import Field, Kind
 from lagmark.schema.time import DAY
 
@@ -90,6 +95,12 @@ def default() -> FeatureSet:
     return FeatureSet("default", FIELDS, default_features())
 
 
+# The objective and the seed are the run's to say.
+_XGBOOST = {
+    "n_estimators": DEFAULT_ROUNDS,
+    **{k: v for k, v in DEFAULT_XGBOOST.items() if k not in ("objective", "seed")},
+}
+
 DOMAIN = Domain(
     name="handbook",
     title="Fraud Detection Handbook: simulated payments of customers at terminals",
@@ -102,4 +113,24 @@ DOMAIN = Domain(
     integer_id=True,
     # The handbook assumes that investigations end a week after the payment.
     label=LabelColumn("TX_FRAUD", delay=7 * DAY),
+    evaluation=Evaluation(
+        train_days=DEFAULT_TRAIN_DAYS,
+        test_days=7,
+        folds=4,
+        test_start="2018-08-08",
+        models=(ModelChoice("xgboost", _XGBOOST),),
+        compromised_days=7,
+    ),
+    # The baseline system: one week of training, one of delay, one of test.
+    published=Evaluation(
+        train_days=7,
+        test_days=7,
+        test_start="2018-08-08",
+        feature_sets=("published",),
+        models=tuple(
+            ModelChoice(kind, preset=True)
+            for kind in ("logistic_regression", "random_forest", "xgboost")
+        ),
+        compromised_days=7,
+    ),
 )

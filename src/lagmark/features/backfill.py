@@ -11,7 +11,7 @@ import numpy as np
 from lagmark.features.encode import Encoder
 from lagmark.features.kernel import batch_driver as driver
 from lagmark.features.kernel import layout as at
-from lagmark.features.kernel.index import new_index
+from lagmark.features.kernel.index import grow_index, new_index
 from lagmark.features.kernel.memory import new_memory
 from lagmark.features.plan import Plan, compile_plan
 
@@ -126,14 +126,17 @@ def backfill(
 
 
 def _run_table(
-    plan: Plan, k: int, x: Any, labels: tuple[Any, Any, Any] | None, out: Any,
+    plan: Plan,
+    k: int,
+    x: Any,
+    labels: tuple[Any, Any, Any] | None,
+    out: Any,
     progress: Progress | None,
 ) -> None:
     table = plan.tables[k]
     n = x.shape[0]
     codes = np.empty(n, dtype=np.int64)
-    scratch = new_memory(0)
-    keys = driver.number_keys(scratch, new_index(n), table, x, codes)
+    keys = _number_keys(table, x, codes)
     order, starts = _group(codes, keys)
     empty = np.empty(0, dtype=np.int64)
     slots, targets, changes = (empty, empty, empty)
@@ -152,13 +155,44 @@ def _run_table(
         last = int(np.searchsorted(starts, starts[first] + CHUNK, side="left"))
         last = min(max(last, first + 1), keys)
         driver.run_table(
-            mem, index, table, plan.columns, plan.windows, plan.reads, plan.params,
-            plan.clauses, x, order, starts, label_order, label_starts, slots, targets, changes,
-            first, last, xs, outs, out, work,
+            mem,
+            index,
+            table,
+            plan.columns,
+            plan.windows,
+            plan.reads,
+            plan.params,
+            plan.clauses,
+            x,
+            order,
+            starts,
+            label_order,
+            label_starts,
+            slots,
+            targets,
+            changes,
+            first,
+            last,
+            xs,
+            outs,
+            out,
+            work,
         )
         first = last
         if progress is not None:
             progress(k * n + int(starts[last]), total)
+
+
+def _number_keys(table: Any, x: Any, codes: Any) -> int:
+    """Number the key values of all events, and return how many there are."""
+    mem = new_memory(0)
+    index = new_index(1 << 10)  # small while it can be, so that it stays in the cache
+    i = 0
+    while (i := driver.number_keys(mem, index, table, x, i, codes)) < x.shape[0]:
+        larger = new_index(2 * index.shape[0])
+        grow_index(mem, index, larger)
+        index = larger
+    return int(mem[at.INDEXED])
 
 
 def _group(codes: Any, n: int) -> tuple[Any, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import TYPE_CHECKING
 
 from lagmark.errors import DefinitionError
-from lagmark.features.definition import Feature
 from lagmark.features.kernel import layout as at
 from lagmark.features.predicates import (
     Above,
@@ -21,9 +21,20 @@ from lagmark.features.predicates import (
     OneOf,
     Predicate,
 )
-from lagmark.schema.fields import Field
+
+if TYPE_CHECKING:
+    from lagmark.features.definition import Feature
+    from lagmark.schema.fields import Field
 
 __all__ = ["Conditions", "has_feature"]
+
+_BOUNDS = {
+    AtLeast: (at.AT_LEAST, ROUND_CEILING, 0),
+    AtMost: (at.AT_MOST, ROUND_FLOOR, 0),
+    Above: (at.AT_LEAST, ROUND_FLOOR, 1),
+    Below: (at.AT_MOST, ROUND_CEILING, -1),
+}
+"""The same bound over integers: the test, how it is rounded, and a step past it."""
 
 _IMPOSSIBLE = at.NULL
 """No present value equals it, and absent ones satisfy nothing."""
@@ -97,23 +108,20 @@ class Conditions:
             low = self._integer(predicate.field, predicate.low, ROUND_CEILING)
             high = self._integer(predicate.field, predicate.high, ROUND_FLOOR)
             return [[(slot, at.AT_LEAST, low)], [(slot, at.AT_MOST, high)]]
-        if isinstance(predicate, (AtLeast, AtMost, Above, Below)):
-            slot = self._slot(predicate.field)
-            name, bound = predicate.field, predicate.bound
-            if isinstance(predicate, AtLeast):
-                return [[(slot, at.AT_LEAST, self._integer(name, bound, ROUND_CEILING))]]
-            if isinstance(predicate, AtMost):
-                return [[(slot, at.AT_MOST, self._integer(name, bound, ROUND_FLOOR))]]
-            if isinstance(predicate, Above):
-                return [[(slot, at.AT_LEAST, self._integer(name, bound, ROUND_FLOOR) + 1)]]
-            return [[(slot, at.AT_MOST, self._integer(name, bound, ROUND_CEILING) - 1)]]
+        if isinstance(predicate, AtLeast | AtMost | Above | Below):
+            test, rounding, beyond = _BOUNDS[type(predicate)]
+            bound = self._integer(predicate.field, predicate.bound, rounding) + beyond
+            return [[(self._slot(predicate.field), test, bound)]]
         raise DefinitionError(f"{type(predicate).__name__} is no predicate")
 
     def _integer(self, name: str, bound: float, rounding: str) -> int:
-        if isinstance(bound, str):
-            raise DefinitionError(f"{bound!r} is no number", where=name, hint="compare text with Equals")
         scale = self._fields[name].scale if name in self._fields else 1
-        return int((Decimal(str(bound)) * scale).to_integral_value(rounding))
+        try:
+            return int((Decimal(str(bound)) * scale).to_integral_value(rounding))
+        except (ArithmeticError, ValueError):
+            raise DefinitionError(
+                f"{bound!r} is no finite number", where=name, hint="compare text with Equals"
+            ) from None
 
     def _constant(self, name: str, value: str | float | bool) -> int:
         if isinstance(value, str):

@@ -61,9 +61,7 @@ class FeatureSet:
     fields: tuple[Field, ...]
     features: tuple[Feature, ...]
 
-    def __init__(
-        self, name: str, fields: Sequence[Field], features: Sequence[Feature]
-    ) -> None:
+    def __init__(self, name: str, fields: Sequence[Field], features: Sequence[Feature]) -> None:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "fields", tuple(fields))
         object.__setattr__(self, "features", tuple(features))
@@ -86,9 +84,7 @@ class FeatureSet:
             wanted = _NUMBERS if part.numeric else (Kind.ENTITY, Kind.CATEGORY)
             for place in part.places:
                 self._use(label, place, wanted, virtual=not part.numeric)
-        elif isinstance(part, Value):
-            self._use(label, part.field, _NUMBERS, virtual=True)
-        elif isinstance(part, (AtLeast, AtMost, Above, Below, Between)):
+        elif isinstance(part, Value | AtLeast | AtMost | Above | Below | Between):
             self._use(label, part.field, _NUMBERS, virtual=True)
         elif isinstance(part, (Equals, OneOf)):
             self._use(label, part.field, tuple(Kind), virtual=True)

@@ -63,8 +63,14 @@ class OnlineEngine:
         # Pages of scratch memory cost nothing until a quantile touches them.
         self._work = np.empty(at.MAX_ROWS, dtype=np.int64)
         self._tables = (
-            self._plan.tables, self._plan.columns, self._plan.windows, self._plan.reads,
-            self._plan.params, self._plan.clauses, self._plan.plain, self._plan.scales,
+            self._plan.tables,
+            self._plan.columns,
+            self._plan.windows,
+            self._plan.reads,
+            self._plan.params,
+            self._plan.clauses,
+            self._plan.plain,
+            self._plan.scales,
         )
 
     @property
@@ -124,7 +130,8 @@ class OnlineEngine:
         repeated = next((i for i in ids if i in self._sequence), None)
         if repeated is not None or len(set(ids)) != n:
             raise DataError(
-                f"the batch repeats event {repeated!r}" if repeated is not None
+                f"the batch repeats event {repeated!r}"
+                if repeated is not None
                 else "the batch has an event twice",
                 hint="read it through a source, which sets repeated events aside",
             )
@@ -163,9 +170,7 @@ class OnlineEngine:
                 f"label for unknown event {label.event_id!r}", hint="send the event first"
             )
         if self._plan.labelled:
-            heapq.heappush(
-                self._pending, (label.known_at, self._labels_seen, seq, label.fraud)
-            )
+            heapq.heappush(self._pending, (label.known_at, self._labels_seen, seq, label.fraud))
             self._labels_seen += 1
 
     def peek(self, event: Event) -> Any:
@@ -174,9 +179,7 @@ class OnlineEngine:
         x = np.empty(self._encoder.width, dtype=np.int64)
         self._encoder.row(event, self.events, x)
         out = np.empty(self._plan.width)
-        while (
-            driver.look(self._mem, self._index, *self._tables, x, out, self._work) != driver.OK
-        ):
+        while driver.look(self._mem, self._index, *self._tables, x, out, self._work) != driver.OK:
             self._grow_memory()
         for target, change in reversed(undo):
             self._tell(target, -change)
@@ -220,9 +223,7 @@ class OnlineEngine:
         )
 
     @classmethod
-    def restore(
-        cls, feature_set: FeatureSet, path: Path, *, recall: int = 100_000
-    ) -> OnlineEngine:
+    def restore(cls, feature_set: FeatureSet, path: Path, *, recall: int = 100_000) -> OnlineEngine:
         """Engine as it was when a snapshot was written.
 
         Raises
@@ -321,15 +322,33 @@ class OnlineEngine:
         return slots[now], rows[now], fraud[now]
 
     def _run(
-        self, x: Any, slots: Any, targets: Any, frauds: Any, out: Any,
+        self,
+        x: Any,
+        slots: Any,
+        targets: Any,
+        frauds: Any,
+        out: Any,
         progress: Progress | None = None,
     ) -> None:
         i, op, n = 0, 0, x.shape[0]
         while i < n:
             end = min(n, i + CHUNK)
             i, op, status = driver.run(
-                self._mem, self._index, *self._tables, x, i, end, slots, targets, frauds, op,
-                self._verdicts, self._journal, out, self._heads, self._work,
+                self._mem,
+                self._index,
+                *self._tables,
+                x,
+                i,
+                end,
+                slots,
+                targets,
+                frauds,
+                op,
+                self._verdicts,
+                self._journal,
+                out,
+                self._heads,
+                self._work,
             )
             if status == driver.FULL_MEMORY:
                 self._grow_memory()
@@ -357,9 +376,7 @@ class OnlineEngine:
 
     def _tell(self, target: int, change: int) -> None:
         self._verdicts[target] += change
-        driver.label_event(
-            self._mem, self._index, self._plan.tables, self._journal[target], change
-        )
+        driver.label_event(self._mem, self._index, self._plan.tables, self._journal[target], change)
 
     def _grow_memory(self) -> None:
         larger = new_memory(2 * self._mem.size)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lagmark.features.definition import Feature
-from lagmark.features.predicates import Predicate
+
+if TYPE_CHECKING:
+    from lagmark.features.predicates import Predicate
 
 __all__ = ["DayOfWeek", "Difference", "HourOfDay", "Is", "Quotient", "Value"]
 

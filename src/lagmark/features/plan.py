@@ -191,9 +191,7 @@ class _Compiler:
         """One row of ``tables``, with its columns, windows and reads appended."""
         members = sorted(members, key=lambda m: has_feature(m.where))
         needs = [self.needs(member) for member in members]
-        wanted = list(
-            dict.fromkeys(c for n in needs for c in (n.a, n.b, n.n) if c is not None)
-        )
+        wanted = list(dict.fromkeys(c for n in needs for c in (n.a, n.b, n.n) if c is not None))
         wanted.sort(key=lambda c: has_feature(c.where))
         offsets: dict[Column, int] = {}
         width = at.ROW_COLUMNS
@@ -236,10 +234,9 @@ class _Compiler:
         """Columns of an aggregation, without a count that would equal the number of rows."""
         needed = member.columns()
         count = needed.n
-        if count is not None and count.field is not None and count.where is None:
-            if self.by_name[count.field].required:
-                return replace(needed, n=None)
-        return needed
+        if count is None or count.field is None or count.where is not None:
+            return needed
+        return replace(needed, n=None) if self.by_name[count.field].required else needed
 
     def scale(self, member: Aggregation) -> int:
         scales = {self.by_name[place].scale for place in member.places}

@@ -5,7 +5,7 @@ The kernel dispatches on a number, so that one compiled program serves every fea
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lagmark.features.aggregations import (
     count,
@@ -28,20 +28,23 @@ from lagmark.features.aggregations import (
     ratio,
     speed,
     std,
-    sum,
     time_since_fraud,
     time_since_last,
     zscore,
 )
-from lagmark.features.definition import Aggregation
+from lagmark.features.aggregations import sum as sum_
 from lagmark.features.kernel._jit import inlined
 from lagmark.features.kernel.layout import R_OP
+
+if TYPE_CHECKING:
+    from lagmark.features.definition import Aggregation
+    from lagmark.features.kernel.arrays import Floats, Ints
 
 __all__ = ["AGGREGATIONS", "read"]
 
 AGGREGATIONS: tuple[type[Aggregation], ...] = (
     count.Count,
-    sum.Sum,
+    sum_.Sum,
     mean.Mean,
     std.Std,
     maximum.Max,
@@ -68,7 +71,7 @@ AGGREGATIONS: tuple[type[Aggregation], ...] = (
 """All aggregations; the position of each is its ``OP``."""
 
 _count = count.read
-_sum = sum.read
+_sum = sum_.read
 _mean = mean.read
 _std = std.read
 _maximum = maximum.read
@@ -95,8 +98,18 @@ _time_since_fraud = time_since_fraud.read
 
 @inlined
 def read(
-    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    j: int, work: Any,
+    mem: Ints,
+    head: int,
+    start: int,
+    width: int,
+    lo: int,
+    hi: int,
+    t: int,
+    x: Ints,
+    r: Ints,
+    p: Floats,
+    j: int,
+    work: Ints,
 ) -> float:
     """Value of one aggregation over rows lo..hi-1 of a log.
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
+from lagmark.features.definition import Column, Columns, FieldAggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import P_SCALE, R_B
 from lagmark.features.kernel.predicate import as_float
 from lagmark.schema.time import format_duration, parse_duration
+
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Floats, Ints
 
 __all__ = ["DecayedSum", "read"]
 
@@ -47,7 +50,17 @@ class DecayedSum(FieldAggregation):
 
 @jit
 def read(
-    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    j: int, work: Any,
+    mem: Ints,
+    head: int,
+    start: int,
+    width: int,
+    lo: int,
+    hi: int,
+    t: int,
+    x: Ints,
+    r: Ints,
+    p: Floats,
+    j: int,
+    work: Ints,
 ) -> float:
     return as_float(mem, start + (hi - 1) * width + r[j, R_B]) / p[j, P_SCALE]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from lagmark.features.definition import Aggregation, Column, Columns, PlaceAggregation
+from lagmark.features.definition import Column, Columns, PlaceAggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import NULL, P_DEFAULT, P_SCALE, R_A, R_B, R_FIELD, R_FIELD_B
 from lagmark.features.kernel.rows import latest_pair
 from lagmark.features.kernel.sphere import metres_between
+
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Floats, Ints
 
 __all__ = ["Distance", "read"]
 
@@ -30,8 +33,18 @@ class Distance(PlaceAggregation):
 
 @jit
 def read(
-    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    j: int, work: Any,
+    mem: Ints,
+    head: int,
+    start: int,
+    width: int,
+    lo: int,
+    hi: int,
+    t: int,
+    x: Ints,
+    r: Ints,
+    p: Floats,
+    j: int,
+    work: Ints,
 ) -> float:
     if lo >= hi or x[r[j, R_FIELD]] == NULL or x[r[j, R_FIELD_B]] == NULL:
         return p[j, P_DEFAULT]

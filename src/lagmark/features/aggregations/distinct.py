@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
+from lagmark.features.definition import Column, Columns, FieldAggregation
 from lagmark.features.kernel._jit import jit
-from lagmark.features.kernel.layout import P_DEFAULT, R_A, R_B, R_STATE
 from lagmark.features.kernel.distinct import count_distinct
+from lagmark.features.kernel.layout import P_DEFAULT, R_A, R_B, R_STATE
+
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Floats, Ints
 
 __all__ = ["Distinct", "read"]
 
@@ -34,8 +37,18 @@ class Distinct(FieldAggregation):
 
 @jit
 def read(
-    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    j: int, work: Any,
+    mem: Ints,
+    head: int,
+    start: int,
+    width: int,
+    lo: int,
+    hi: int,
+    t: int,
+    x: Ints,
+    r: Ints,
+    p: Floats,
+    j: int,
+    work: Ints,
 ) -> float:
     n = count_distinct(mem, head + r[j, R_STATE], start, width, lo, hi, r[j, R_A], r[j, R_B])
     return float(n) if n > 0 else p[j, P_DEFAULT]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from lagmark.features.definition import Aggregation, Column, Columns, FraudAggregation
+from lagmark.features.definition import Column, Columns, FraudAggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import P_DEFAULT, R_A, ROW_TIME
 from lagmark.features.kernel.rows import streak_start
+
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Floats, Ints
 
 __all__ = ["FraudStreakAge", "read"]
 
@@ -26,8 +29,18 @@ class FraudStreakAge(FraudAggregation):
 
 @jit
 def read(
-    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    j: int, work: Any,
+    mem: Ints,
+    head: int,
+    start: int,
+    width: int,
+    lo: int,
+    hi: int,
+    t: int,
+    x: Ints,
+    r: Ints,
+    p: Floats,
+    j: int,
+    work: Ints,
 ) -> float:
     row = streak_start(mem, start, width, lo, hi, r[j, R_A])
     if row >= hi:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
+from lagmark.features.definition import Column, Columns, FieldAggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import P_DEFAULT, P_SCALE, R_A
 from lagmark.features.kernel.rows import latest
+
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Floats, Ints
 
 __all__ = ["Last", "read"]
 
@@ -28,8 +31,20 @@ class Last(FieldAggregation):
 
 @jit
 def read(
-    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    j: int, work: Any,
+    mem: Ints,
+    head: int,
+    start: int,
+    width: int,
+    lo: int,
+    hi: int,
+    t: int,
+    x: Ints,
+    r: Ints,
+    p: Floats,
+    j: int,
+    work: Ints,
 ) -> float:
     row = latest(mem, start, width, lo, hi, r[j, R_A])
-    return p[j, P_DEFAULT] if row < lo else float(mem[start + row * width + r[j, R_A]]) / p[j, P_SCALE]
+    return (
+        p[j, P_DEFAULT] if row < lo else float(mem[start + row * width + r[j, R_A]]) / p[j, P_SCALE]
+    )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
+from lagmark.features.definition import Column, Columns, FieldAggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import NULL, P_DEFAULT, P_SCALE, R_A, R_B
 from lagmark.features.kernel.rows import extreme
+
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Floats, Ints
 
 __all__ = ["Min", "read"]
 
@@ -27,8 +30,18 @@ class Min(FieldAggregation):
 
 @jit
 def read(
-    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    j: int, work: Any,
+    mem: Ints,
+    head: int,
+    start: int,
+    width: int,
+    lo: int,
+    hi: int,
+    t: int,
+    x: Ints,
+    r: Ints,
+    p: Floats,
+    j: int,
+    work: Ints,
 ) -> float:
     if lo >= hi:
         return p[j, P_DEFAULT]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from lagmark.features.definition import Aggregation, Column, Columns
+from lagmark.features.definition import Aggregation, Columns
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import R_N
 from lagmark.features.kernel.totals import selected
+
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Floats, Ints
 
 __all__ = ["NewEntity", "read"]
 
@@ -32,7 +35,17 @@ class NewEntity(Aggregation):
 
 @jit
 def read(
-    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    j: int, work: Any,
+    mem: Ints,
+    head: int,
+    start: int,
+    width: int,
+    lo: int,
+    hi: int,
+    t: int,
+    x: Ints,
+    r: Ints,
+    p: Floats,
+    j: int,
+    work: Ints,
 ) -> float:
     return 1.0 if selected(mem, start, width, lo, hi, r[j, R_N]) == 0 else 0.0

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from lagmark.features.definition import Aggregation, Column, Columns, FieldAggregation
+from lagmark.features.definition import Column, Columns, FieldAggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import NULL, P_DEFAULT, P_PARAM, P_SCALE, R_A
 from lagmark.features.kernel.rows import smallest
+
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Floats, Ints
 
 __all__ = ["Quantile", "read"]
 
@@ -43,8 +46,18 @@ class Quantile(FieldAggregation):
 
 @jit
 def read(
-    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    j: int, work: Any,
+    mem: Ints,
+    head: int,
+    start: int,
+    width: int,
+    lo: int,
+    hi: int,
+    t: int,
+    x: Ints,
+    r: Ints,
+    p: Floats,
+    j: int,
+    work: Ints,
 ) -> float:
     n = 0
     for row in range(lo, hi):
@@ -54,5 +67,5 @@ def read(
             n += 1
     if n == 0:
         return p[j, P_DEFAULT]
-    rank = max(1, int(math.ceil(p[j, P_PARAM] * float(n))))
+    rank = max(1, math.ceil(p[j, P_PARAM] * float(n)))
     return float(smallest(work, n, rank - 1)) / p[j, P_SCALE]

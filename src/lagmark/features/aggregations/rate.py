@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from lagmark.features.definition import Aggregation, Column, Columns
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import P_DEFAULT, R_A
 from lagmark.features.kernel.totals import total
+
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Floats, Ints
 
 __all__ = ["Rate", "read"]
 
@@ -30,8 +33,18 @@ class Rate(Aggregation):
 
 @jit
 def read(
-    mem: Any, head: int, start: int, width: int, lo: int, hi: int, t: int, x: Any, r: Any, p: Any,
-    j: int, work: Any,
+    mem: Ints,
+    head: int,
+    start: int,
+    width: int,
+    lo: int,
+    hi: int,
+    t: int,
+    x: Ints,
+    r: Ints,
+    p: Floats,
+    j: int,
+    work: Ints,
 ) -> float:
     if lo >= hi:
         return p[j, P_DEFAULT]

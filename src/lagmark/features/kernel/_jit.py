@@ -24,14 +24,22 @@ def _sources_digest() -> str:
     return digest.hexdigest()
 
 
+# numba's stubs do not know the option that leaves reference counts out.
+_njit: Any = numba.njit
+
+_OPTIONS = {"error_model": "numpy", "_nrt": False}
+"""IEEE division, and no reference counting: the kernel allocates nothing, and counting every
+array that is passed on or sliced tripled the cost of an event."""
+
+
 def jit(function: Function) -> Function:
     """Compiled form of a kernel function, without fast-math, so that NaN and rounding are IEEE.
 
     numba's own cache looks only at the file of the function itself; a change of a function that
     it calls would go unnoticed. The stamp is therefore one digest over all feature sources.
     """
-    dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
-    dispatcher._cache._cache_file._source_stamp = _sources_digest()
+    dispatcher = _njit(cache=True, nogil=True, **_OPTIONS)(function)
+    dispatcher._cache._cache_file._source_stamp = _sources_digest()  # noqa: SLF001 - no public way
     return cast("Function", dispatcher)
 
 
@@ -41,4 +49,4 @@ def inlined(function: Function) -> Function:
     A call passes every array as seven or nine words; for a function of a few instructions that
     costs more than its work.
     """
-    return cast("Function", numba.njit(inline="always", error_model="numpy", _nrt=False)(function))
+    return cast("Function", _njit(inline="always", **_OPTIONS)(function))

@@ -6,9 +6,7 @@ memory that is reused for the next key value and so stays in the processor's cac
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.index import find, put
@@ -16,6 +14,7 @@ from lagmark.features.kernel.layout import (
     BUMP,
     C_KIND,
     FREE,
+    INDEXED,
     NULL,
     R_OUT,
     RESERVED,
@@ -34,36 +33,42 @@ from lagmark.features.kernel.memory import block_class, new_head
 from lagmark.features.kernel.plain import calendar, finish
 from lagmark.features.kernel.step import absent, apply_label, key_of, step
 
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Floats, Ints
+
 __all__ = ["calendars", "cells_needed", "finish_rows", "group", "number_keys", "run_table"]
 
 
 @jit
-def calendars(x: Any) -> None:
+def calendars(x: Ints) -> None:
     """Fill in the virtual fields of all events."""
     for i in range(x.shape[0]):
         calendar(x[i])
 
 
 @jit
-def number_keys(mem: Any, index: Any, table: Any, x: Any, codes: Any) -> int:
-    """Number the key values of all events from 0; -1 where the key is absent."""
-    n = 0
-    for i in range(x.shape[0]):
+def number_keys(mem: Ints, index: Ints, table: Ints, x: Ints, first: int, codes: Ints) -> int:
+    """Number the key values of events from ``first`` on, -1 where the key is absent.
+
+    Returns the event before which the index has to grow, or the number of events.
+    """
+    for i in range(first, x.shape[0]):
         a, b, c = key_of(table, x[i])
         if a == NULL:
             codes[i] = -1
             continue
         code = find(index, 1, a, b, c)
         if code == 0:
-            n += 1
-            code = n
+            if 2 * mem[INDEXED] >= index.shape[0]:
+                return i
+            code = mem[INDEXED] + 1
             put(mem, index, 1, a, b, c, code)
         codes[i] = code - 1
-    return n
+    return x.shape[0]
 
 
 @jit
-def group(codes: Any, n: int, starts: Any, place: Any, order: Any) -> None:
+def group(codes: Ints, n: int, starts: Ints, place: Ints, order: Ints) -> None:
     """Fill in positions sorted by code, in order within each, and where each code starts.
 
     ``starts`` and ``place`` are zeros of n + 1.
@@ -81,17 +86,35 @@ def group(codes: Any, n: int, starts: Any, place: Any, order: Any) -> None:
 
 
 @jit
-def cells_needed(table: Any, rows: int) -> int:
+def cells_needed(table: Ints, rows: int) -> int:
     """Memory for the largest key value of a table."""
     return RESERVED + table[T_HEAD] + (1 << block_class((rows + 5) * table[T_WIDTH]))
 
 
 @jit
 def run_table(
-    mem: Any, index: Any, table: Any, columns: Any, windows: Any, reads: Any, params: Any,
-    clauses: Any, x: Any, order: Any, starts: Any, label_order: Any, label_starts: Any,
-    slots: Any, targets: Any, changes: Any, first: int, last: int, xs: Any, outs: Any,
-    out: Any, work: Any,
+    mem: Ints,
+    index: Ints,
+    table: Ints,
+    columns: Ints,
+    windows: Ints,
+    reads: Ints,
+    params: Floats,
+    clauses: Ints,
+    x: Ints,
+    order: Ints,
+    starts: Ints,
+    label_order: Ints,
+    label_starts: Ints,
+    slots: Ints,
+    targets: Ints,
+    changes: Ints,
+    first: int,
+    last: int,
+    xs: Ints,
+    outs: Floats,
+    out: Floats,
+    work: Ints,
 ) -> None:
     """Write the features of one table for key values first..last-1."""
     linked = False
@@ -122,8 +145,19 @@ def run_table(
                 apply_label(mem, table, head, event[X_TIME], event[X_SEQ], changes[label])
                 op += 1
             step(
-                mem, seen, table, columns, windows, reads, params, clauses, head, xs[j], outs[j],
-                work, True,
+                mem,
+                seen,
+                table,
+                columns,
+                windows,
+                reads,
+                params,
+                clauses,
+                head,
+                xs[j],
+                outs[j],
+                work,
+                True,
             )
         for j in range(rows):
             for r in range(table[T_READS], table[T_READS_END]):
@@ -132,7 +166,14 @@ def run_table(
 
 @jit
 def finish_rows(
-    tables: Any, reads: Any, params: Any, plain: Any, scales: Any, clauses: Any, x: Any, out: Any
+    tables: Ints,
+    reads: Ints,
+    params: Floats,
+    plain: Ints,
+    scales: Floats,
+    clauses: Ints,
+    x: Ints,
+    out: Floats,
 ) -> None:
     """Write defaults where a key is absent, and the features that need no log."""
     for i in range(x.shape[0]):

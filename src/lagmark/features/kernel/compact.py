@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import (
@@ -18,11 +18,14 @@ from lagmark.features.kernel.layout import (
     T_WIDTH,
 )
 
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Ints
+
 __all__ = ["compact_logs"]
 
 
 @jit
-def compact_logs(mem: Any, index: Any, tables: Any, columns: Any, before: int) -> int:
+def compact_logs(mem: Ints, index: Ints, tables: Ints, columns: Ints, before: int) -> int:
     """Drop rows that no event at or after an instant can read, and return how many.
 
     The last dropped row becomes the sentinel, whose totals go on standing for all before it. A row

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lagmark.features.kernel._jit import jit
-from lagmark.features.kernel.layout import NULL, R_A, R_B, R_STATE, T_READS, T_READS_END
+from lagmark.features.kernel.layout import NULL, R_A, R_B, T_READS, T_READS_END
+
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Ints
 
 __all__ = ["count_distinct", "keep_counts"]
 
@@ -17,7 +20,7 @@ COUNT = 2
 
 @jit
 def count_distinct(
-    mem: Any, state: int, start: int, width: int, lo: int, hi: int, raw: int, links: int
+    mem: Ints, state: int, start: int, width: int, lo: int, hi: int, raw: int, links: int
 ) -> int:
     """Number of different values in rows lo..hi-1, moving on from the rows counted before.
 
@@ -63,7 +66,7 @@ def count_distinct(
 
 @jit
 def keep_counts(
-    mem: Any, table: Any, columns: Any, reads: Any, head: int, start: int, width: int, row: int
+    mem: Ints, table: Ints, columns: Ints, reads: Ints, head: int, start: int, width: int, row: int
 ) -> None:
     """Adjust kept counts to a row that was inserted before later ones."""
     for r in range(table[T_READS], table[T_READS_END]):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import I_A, I_B, I_C, I_SIZE, I_TAG, I_VALUE, INDEXED
+
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Ints
 
 __all__ = ["find", "grow_index", "new_index", "put"]
 
@@ -19,7 +22,7 @@ def new_index(entries: int) -> Any:
 
 
 @jit
-def _slot(index: Any, tag: int, a: int, b: int, c: int) -> int:
+def _slot(index: Ints, tag: int, a: int, b: int, c: int) -> np.int64:
     mask = index.shape[0] - 1
     h = np.uint64(a) * np.uint64(0x9E3779B97F4A7C15)
     h ^= h >> np.uint64(29)
@@ -42,14 +45,14 @@ def _slot(index: Any, tag: int, a: int, b: int, c: int) -> int:
 
 
 @jit
-def find(index: Any, tag: int, a: int, b: int, c: int) -> int:
+def find(index: Ints, tag: int, a: int, b: int, c: int) -> int:
     """Value stored under a key, 0 if there is none."""
     i = _slot(index, tag, a, b, c)
     return index[i, I_VALUE] if index[i, I_TAG] != 0 else 0
 
 
 @jit
-def put(mem: Any, index: Any, tag: int, a: int, b: int, c: int, value: int) -> None:
+def put(mem: Ints, index: Ints, tag: int, a: int, b: int, c: int, value: int) -> None:
     """Store a value under a key; the caller keeps the index at most half full."""
     i = _slot(index, tag, a, b, c)
     if index[i, I_TAG] == 0:
@@ -62,12 +65,17 @@ def put(mem: Any, index: Any, tag: int, a: int, b: int, c: int, value: int) -> N
 
 
 @jit
-def grow_index(mem: Any, index: Any, larger: Any) -> None:
+def grow_index(mem: Ints, index: Ints, larger: Ints) -> None:
     """Move all entries into a larger, empty index."""
     mem[INDEXED] = 0
     for i in range(index.shape[0]):
         if index[i, I_TAG] != 0:
             put(
-                mem, larger, index[i, I_TAG], index[i, I_A], index[i, I_B], index[i, I_C],
+                mem,
+                larger,
+                index[i, I_TAG],
+                index[i, I_A],
+                index[i, I_B],
+                index[i, I_C],
                 index[i, I_VALUE],
             )

@@ -16,14 +16,14 @@ NULL = -(2**63)
 NEVER = 2**63 - 1
 """Instant after all others."""
 
-# mem: allocator
+# Layout of mem: allocator
 BUMP = 0  # next unused cell
 FREE = 1  # FREE + c: first free block of 2**c cells
 UIDS = 60  # key values created so far, plus one
 INDEXED = 61  # entries in the index
 RESERVED = 64  # first cell for heads and logs
 
-# head of one key value
+# Layout of head of one key value
 H_BLOCK = 0  # cell of the block
 H_CLASS = 1  # log2 of the block's cells
 H_BASE = 2  # absolute row of the sentinel
@@ -32,19 +32,19 @@ H_FIRST = 4  # earliest event_time ever
 H_UID = 5  # number that no other key value has
 H_STATE = 6  # cursors of windows, then state of aggregations
 
-# x: one event as the kernel takes it
+# Layout of x: one event as the kernel takes it
 X_TIME = 0
 X_SEQ = 1
 X_HOUR = 2
 X_WEEKDAY = 3
 X_FIELDS = 4
 
-# row of a log: fixed columns before the table's own
+# Layout of row of a log: fixed columns before the table's own
 ROW_TIME = 0
 ROW_SEQ = 1
 ROW_COLUMNS = 2
 
-# tables[k]
+# Layout of tables[k]
 T_KEYS = 0  # number of key fields, then up to three of them
 T_KEY0 = 1
 T_RESOLUTION = 4
@@ -62,7 +62,7 @@ T_FRAUD = 15  # offset of the column of known frauds, or -1
 T_HORIZON = 16  # how long rows are needed, or NEVER
 T_SIZE = 17
 
-# columns[c]
+# Layout of columns[c]
 C_KIND = 0
 C_OFFSET = 1
 C_FIELD = 2
@@ -81,13 +81,13 @@ SAME = 4  # rows of the neighbours with the same raw value: previous, next
 DECAY = 5  # float64 bits of the decayed total
 FRAUD = 6  # running total of known frauds
 
-# windows[w]
+# Layout of windows[w]
 W_WIDTH = 0
 W_DELAY = 1
 W_OFFSET = 2  # of its two cursors in the head
 W_SIZE = 3
 
-# reads[r]
+# Layout of reads[r]
 R_OP = 0
 R_WINDOW = 1
 R_A = 2
@@ -100,13 +100,13 @@ R_FIELD = 8
 R_FIELD_B = 9
 R_SIZE = 10
 
-# params[r]
+# Layout of params[r]
 P_SCALE = 0
 P_PARAM = 1
 P_DEFAULT = 2
 P_SIZE = 3
 
-# clauses: a predicate is a conjunction of groups, a group a disjunction of clauses
+# Layout of clauses: a predicate is a conjunction of groups, a group a disjunction of clauses
 L_FIELD = 0
 L_TEST = 1
 L_VALUE = 2
@@ -118,7 +118,7 @@ AT_LEAST = 1
 AT_MOST = 2
 FEATURE_ABOVE = 3
 
-# index: open addressing, one row per entry
+# Layout of index: open addressing, one row per entry
 I_TAG = 0  # 0 = empty
 I_A = 1
 I_B = 2

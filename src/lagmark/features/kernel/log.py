@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -40,17 +40,20 @@ from lagmark.features.kernel.layout import (
 )
 from lagmark.features.kernel.predicate import as_float, holds
 
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Floats, Ints
+
 __all__ = ["add_squares", "fill_derived", "insert", "origin", "same_tag", "seek", "set_float"]
 
 
 @inlined
-def origin(mem: Any, head: int, width: int) -> int:
+def origin(mem: Ints, head: int, width: int) -> int:
     """Cell where row 0 of a log would start, so that row i starts at origin + i * width."""
     return mem[head + H_BLOCK] - mem[head + H_BASE] * width
 
 
 @inlined
-def seek(mem: Any, start: int, width: int, first: int, last: int, hint: int, bound: int) -> int:
+def seek(mem: Ints, start: int, width: int, first: int, last: int, hint: int, bound: int) -> int:
     """First row of first..last+1 whose event_time is after a bound, walking from a hint.
 
     The hint only saves steps: time that moves on costs one step per event that leaves.
@@ -64,7 +67,7 @@ def seek(mem: Any, start: int, width: int, first: int, last: int, hint: int, bou
 
 
 @jit
-def set_float(cells: Any, i: int, value: float) -> None:
+def set_float(cells: Ints, i: int, value: float) -> None:
     """Store the bits of a float64 in an int64 cell."""
     cells[i : i + 1].view(np.float64)[0] = value
 
@@ -76,7 +79,7 @@ def same_tag(table_end: int, offset: int) -> int:
 
 
 @jit
-def add_squares(mem: Any, cell: int, value: int) -> None:
+def add_squares(mem: Ints, cell: int, value: int) -> None:
     """Add value**2 to a 128-bit total in two cells: low, then high."""
     v = np.uint64(abs(value))
     mask = np.uint64(0xFFFFFFFF)
@@ -98,7 +101,7 @@ def add_squares(mem: Any, cell: int, value: int) -> None:
 
 
 @jit
-def _value(columns: Any, c: int, clauses: Any, x: Any, out: Any) -> int:
+def _value(columns: Ints, c: int, clauses: Ints, x: Ints, out: Floats) -> int:
     """Value that an event brings to a column, NULL if it is left out."""
     start = columns[c, C_CLAUSES]
     end = columns[c, C_CLAUSES_END]
@@ -111,7 +114,9 @@ def _value(columns: Any, c: int, clauses: Any, x: Any, out: Any) -> int:
 
 
 @jit
-def _accumulate(mem: Any, start: int, width: int, row: int, last: int, columns: Any, c: int, v: int) -> None:
+def _accumulate(
+    mem: Ints, start: int, width: int, row: int, last: int, columns: Ints, c: int, v: int
+) -> None:
     """Add an event's value to the running totals of its row and all later ones."""
     offset = columns[c, C_OFFSET]
     if columns[c, C_KIND] == SUM:
@@ -123,7 +128,9 @@ def _accumulate(mem: Any, start: int, width: int, row: int, last: int, columns: 
 
 
 @jit
-def _link_greater(mem: Any, start: int, width: int, first: int, row: int, columns: Any, c: int) -> None:
+def _link_greater(
+    mem: Ints, start: int, width: int, first: int, row: int, columns: Ints, c: int
+) -> None:
     raw = columns[c, C_RAW]
     offset = columns[c, C_OFFSET]
     value = mem[start + row * width + raw]
@@ -134,7 +141,9 @@ def _link_greater(mem: Any, start: int, width: int, first: int, row: int, column
 
 
 @jit
-def _decay_from(mem: Any, start: int, width: int, first: int, row: int, columns: Any, c: int) -> None:
+def _decay_from(
+    mem: Ints, start: int, width: int, first: int, row: int, columns: Ints, c: int
+) -> None:
     cell = start + row * width
     raw = mem[cell + columns[c, C_RAW]]
     value = 0.0 if raw == NULL else float(raw)
@@ -149,8 +158,18 @@ def _decay_from(mem: Any, start: int, width: int, first: int, row: int, columns:
 
 @jit
 def _link_same(
-    mem: Any, index: Any, tag: int, uid: int, start: int, width: int, first: int, row: int,
-    last: int, columns: Any, c: int, commit: bool,
+    mem: Ints,
+    index: Ints,
+    tag: int,
+    uid: int,
+    start: int,
+    width: int,
+    first: int,
+    row: int,
+    last: int,
+    columns: Ints,
+    c: int,
+    commit: bool,
 ) -> None:
     """Link a new row to its neighbours of equal value; rows after it have moved up by one."""
     raw = columns[c, C_RAW]
@@ -193,8 +212,16 @@ def _link_same(
 
 @jit
 def insert(
-    mem: Any, index: Any, table: Any, columns: Any, clauses: Any, head: int, time: int, x: Any,
-    out: Any, commit: bool,
+    mem: Ints,
+    index: Ints,
+    table: Ints,
+    columns: Ints,
+    clauses: Ints,
+    head: int,
+    time: int,
+    x: Ints,
+    out: Floats,
+    commit: bool,
 ) -> int:
     """Insert an event into the log of a key value that has room, and return its row.
 
@@ -237,14 +264,25 @@ def insert(
         elif kind == SAME:
             tag = same_tag(table[T_COLUMNS_END], columns[c, C_OFFSET])
             _link_same(
-                mem, index, tag, mem[head + H_UID], start, width, first, row, last, columns, c, commit,
+                mem,
+                index,
+                tag,
+                mem[head + H_UID],
+                start,
+                width,
+                first,
+                row,
+                last,
+                columns,
+                c,
+                commit,
             )
     return row
 
 
 @jit
 def fill_derived(
-    mem: Any, table: Any, columns: Any, clauses: Any, head: int, row: int, x: Any, out: Any
+    mem: Ints, table: Ints, columns: Ints, clauses: Ints, head: int, row: int, x: Ints, out: Floats
 ) -> None:
     """Complete the columns of a row that depend on features of the event itself."""
     width = table[T_WIDTH]

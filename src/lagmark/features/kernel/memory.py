@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from lagmark.features.kernel.layout import (
     UIDS,
 )
 
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Ints
+
 __all__ = ["block_class", "copy", "new_head", "new_memory", "reserve", "start_log"]
 
 FIRST_ROWS = 4
@@ -40,7 +43,7 @@ def new_memory(cells: int) -> Any:
 
 
 @jit
-def copy(mem: Any, source: int, target: int, cells: int) -> None:
+def copy(mem: Ints, source: int, target: int, cells: int) -> None:
     """Copy cells to a place that does not overlap them."""
     for i in range(cells):
         mem[target + i] = mem[source + i]
@@ -56,7 +59,7 @@ def block_class(cells: int) -> int:
 
 
 @jit
-def _take(mem: Any, c: int) -> int:
+def _take(mem: Ints, c: int) -> int:
     """Cell of a free block of class c, or -1 if memory has to grow first."""
     block = mem[FREE + c]
     if block != 0:
@@ -70,7 +73,7 @@ def _take(mem: Any, c: int) -> int:
 
 
 @jit
-def start_log(mem: Any, table: Any, head: int, block: int) -> int:
+def start_log(mem: Ints, table: Ints, head: int, block: int) -> int:
     """Write an empty head and log at given cells, and return the head."""
     for i in range(head, head + table[T_HEAD]):
         mem[i] = 0
@@ -83,7 +86,7 @@ def start_log(mem: Any, table: Any, head: int, block: int) -> int:
 
 
 @jit
-def new_head(mem: Any, table: Any, rows: int) -> int:
+def new_head(mem: Ints, table: Ints, rows: int) -> int:
     """Cell of a new, empty key value with room for some rows, or -1 if memory has to grow."""
     c = block_class((max(rows, FIRST_ROWS - 1) + 1) * table[T_WIDTH])
     if mem[BUMP] + table[T_HEAD] + (1 << c) > mem.size:
@@ -98,7 +101,7 @@ def new_head(mem: Any, table: Any, rows: int) -> int:
 
 
 @jit
-def reserve(mem: Any, table: Any, head: int) -> bool:
+def reserve(mem: Ints, table: Ints, head: int) -> bool:
     """Make room for one more row in a log; false if memory has to grow first."""
     width = table[T_WIDTH]
     used = (mem[head + H_LAST] - mem[head + H_BASE] + 1) * width

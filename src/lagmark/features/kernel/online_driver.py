@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.index import find, put
@@ -24,6 +24,9 @@ from lagmark.features.kernel.memory import block_class, copy, new_head, reserve,
 from lagmark.features.kernel.plain import calendar, finish
 from lagmark.features.kernel.step import absent, apply_label, key_of, step
 
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Floats, Ints
+
 __all__ = ["FULL_INDEX", "FULL_LOG", "FULL_MEMORY", "OK", "label_event", "look", "run"]
 
 OK = 0
@@ -33,7 +36,7 @@ FULL_LOG = 3
 
 
 @jit
-def _prepare(mem: Any, index: Any, tables: Any, columns: Any, x: Any, heads: Any) -> int:
+def _prepare(mem: Ints, index: Ints, tables: Ints, columns: Ints, x: Ints, heads: Ints) -> int:
     """Find or make the key values of an event and room in their logs, before anything changes."""
     if (mem[INDEXED] + tables.shape[0] + columns.shape[0]) * 2 > index.shape[0]:
         return FULL_INDEX
@@ -58,7 +61,7 @@ def _prepare(mem: Any, index: Any, tables: Any, columns: Any, x: Any, heads: Any
 
 
 @jit
-def label_event(mem: Any, index: Any, tables: Any, x: Any, change: int) -> None:
+def label_event(mem: Ints, index: Ints, tables: Ints, x: Ints, change: int) -> None:
     """Tell the logs of an event that its verdict changed."""
     for k in range(tables.shape[0]):
         table = tables[k]
@@ -71,10 +74,28 @@ def label_event(mem: Any, index: Any, tables: Any, x: Any, change: int) -> None:
 
 @jit
 def run(
-    mem: Any, index: Any, tables: Any, columns: Any, windows: Any, reads: Any, params: Any,
-    clauses: Any, plain: Any, scales: Any, x: Any, begin: int, end: int, slots: Any,
-    targets: Any, frauds: Any, op: int, verdicts: Any, journal: Any, out: Any, heads: Any,
-    work: Any,
+    mem: Ints,
+    index: Ints,
+    tables: Ints,
+    columns: Ints,
+    windows: Ints,
+    reads: Ints,
+    params: Floats,
+    clauses: Ints,
+    plain: Ints,
+    scales: Floats,
+    x: Ints,
+    begin: int,
+    end: int,
+    slots: Ints,
+    targets: Ints,
+    frauds: Ints,
+    op: int,
+    verdicts: Ints,
+    journal: Ints,
+    out: Floats,
+    heads: Ints,
+    work: Ints,
 ) -> tuple[int, int, int]:
     """Process events ``x[begin:end]`` into ``out[begin:end]``.
 
@@ -99,8 +120,19 @@ def run(
                 absent(tables[k], reads, params, out[i])
             else:
                 step(
-                    mem, index, tables[k], columns, windows, reads, params, clauses, heads[k],
-                    x[i], out[i], work, True,
+                    mem,
+                    index,
+                    tables[k],
+                    columns,
+                    windows,
+                    reads,
+                    params,
+                    clauses,
+                    heads[k],
+                    x[i],
+                    out[i],
+                    work,
+                    True,
                 )
         finish(plain, scales, clauses, x[i], out[i])
     return end, op, OK
@@ -108,8 +140,19 @@ def run(
 
 @jit
 def look(
-    mem: Any, index: Any, tables: Any, columns: Any, windows: Any, reads: Any, params: Any,
-    clauses: Any, plain: Any, scales: Any, x: Any, out: Any, work: Any,
+    mem: Ints,
+    index: Ints,
+    tables: Ints,
+    columns: Ints,
+    windows: Ints,
+    reads: Ints,
+    params: Floats,
+    clauses: Ints,
+    plain: Ints,
+    scales: Floats,
+    x: Ints,
+    out: Floats,
+    work: Ints,
 ) -> int:
     """Features that an event would get, from copies of its logs beyond the end of memory."""
     end = mem[BUMP]
@@ -133,7 +176,18 @@ def look(
             mem[double + H_BLOCK] = end + table[T_HEAD]
             copy(mem, block, end + table[T_HEAD], used)
         step(
-            mem, index, table, columns, windows, reads, params, clauses, double, x, out, work,
+            mem,
+            index,
+            table,
+            columns,
+            windows,
+            reads,
+            params,
+            clauses,
+            double,
+            x,
+            out,
+            work,
             False,
         )
     finish(plain, scales, clauses, x, out)

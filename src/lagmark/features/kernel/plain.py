@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import NULL, X_HOUR, X_TIME, X_WEEKDAY
 from lagmark.features.kernel.predicate import holds
+
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Floats, Ints
 
 __all__ = ["COPY", "DIFFERENCE", "F_SIZE", "IS", "QUOTIENT", "VALUE", "calendar", "finish"]
 
@@ -18,7 +21,7 @@ QUOTIENT = 2
 DIFFERENCE = 3
 COPY = 4
 
-# plain[i]
+# Layout of plain[i]
 F_OP = 0
 F_OUT = 1
 F_A = 2  # field, first clause or first feature
@@ -30,7 +33,7 @@ _DAY = 24 * _HOUR
 
 
 @jit
-def calendar(x: Any) -> None:
+def calendar(x: Ints) -> None:
     """Fill in the virtual fields of an event."""
     x[X_HOUR] = (x[X_TIME] // _HOUR) % 24
     # 1970-01-01 was a Thursday, 3 when Monday is 0.
@@ -38,7 +41,7 @@ def calendar(x: Any) -> None:
 
 
 @jit
-def finish(plain: Any, scales: Any, clauses: Any, x: Any, out: Any) -> None:
+def finish(plain: Ints, scales: Floats, clauses: Ints, x: Ints, out: Floats) -> None:
     """Write the features that need no log."""
     for i in range(plain.shape[0]):
         op = plain[i, F_OP]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,17 +19,20 @@ from lagmark.features.kernel.layout import (
     NULL,
 )
 
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Floats, Ints
+
 __all__ = ["as_float", "holds"]
 
 
 @jit
-def as_float(cells: Any, i: int) -> float:
+def as_float(cells: Ints, i: int) -> float:
     """Float64 whose bits are an int64 cell."""
     return cells[i : i + 1].view(np.float64)[0]
 
 
 @jit
-def holds(clauses: Any, start: int, end: int, x: Any, out: Any) -> bool:
+def holds(clauses: Ints, start: int, end: int, x: Ints, out: Floats) -> bool:
     """Whether an event satisfies clauses[start:end]: all groups, of each group any clause.
 
     An absent value satisfies nothing.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import NULL
+
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Ints
 
 __all__ = ["extreme", "latest", "latest_pair", "smallest", "streak_start"]
 
 
 @jit
-def extreme(mem: Any, start: int, width: int, lo: int, hi: int, raw: int, link: int) -> int:
+def extreme(mem: Ints, start: int, width: int, lo: int, hi: int, raw: int, link: int) -> int:
     """Greatest value of rows lo..hi-1, following links to ever greater earlier values."""
     row = hi - 1
     while mem[start + row * width + link] >= lo:
@@ -20,7 +23,7 @@ def extreme(mem: Any, start: int, width: int, lo: int, hi: int, raw: int, link: 
 
 
 @jit
-def latest(mem: Any, start: int, width: int, lo: int, hi: int, raw: int) -> int:
+def latest(mem: Ints, start: int, width: int, lo: int, hi: int, raw: int) -> int:
     """Latest row of lo..hi-1 that has a value, lo - 1 if none."""
     row = hi - 1
     while row >= lo and mem[start + row * width + raw] == NULL:
@@ -29,7 +32,7 @@ def latest(mem: Any, start: int, width: int, lo: int, hi: int, raw: int) -> int:
 
 
 @jit
-def latest_pair(mem: Any, start: int, width: int, lo: int, hi: int, a: int, b: int) -> int:
+def latest_pair(mem: Ints, start: int, width: int, lo: int, hi: int, a: int, b: int) -> int:
     """Latest row of lo..hi-1 that has both values, lo - 1 if none."""
     row = hi - 1
     while row >= lo and (
@@ -40,20 +43,18 @@ def latest_pair(mem: Any, start: int, width: int, lo: int, hi: int, a: int, b: i
 
 
 @jit
-def streak_start(mem: Any, start: int, width: int, lo: int, hi: int, frauds: int) -> int:
+def streak_start(mem: Ints, start: int, width: int, lo: int, hi: int, frauds: int) -> int:
     """First row of the known frauds without a break that end at hi-1; hi if there are none."""
     row = hi
-    while (
-        row > lo
-        and mem[start + (row - 1) * width + frauds]
-        != (mem[start + (row - 2) * width + frauds] if row > 2 else 0)
+    while row > lo and mem[start + (row - 1) * width + frauds] != (
+        mem[start + (row - 2) * width + frauds] if row > 2 else 0
     ):
         row -= 1
     return row
 
 
 @jit
-def smallest(values: Any, n: int, k: int) -> int:
+def smallest(values: Ints, n: int, k: int) -> int:
     """Value of rank k (from 0) among values[:n], which are reordered (Hoare's selection)."""
     left = 0
     right = n - 1

@@ -22,7 +22,7 @@ _RADIANS = math.pi / 180.0
 def _sine_cosine(angle: float) -> tuple[float, float]:
     """Sine and cosine by Taylor series after reduction to a quarter turn around zero."""
     half_pi = _PI / 2.0
-    quadrant = int(math.floor(angle / half_pi + 0.5))
+    quadrant = math.floor(angle / half_pi + 0.5)
     a = angle - quadrant * half_pi
     square = a * a
     sine = 1.0
@@ -69,4 +69,4 @@ def metres_between(lat1: float, lon1: float, lat2: float, lon2: float) -> int:
     _, c1 = _sine_cosine(lat1 * _RADIANS)
     _, c2 = _sine_cosine(lat2 * _RADIANS)
     h = s_lat * s_lat + c1 * c2 * s_lon * s_lon
-    return int(math.floor(2.0 * EARTH_RADIUS_M * _arc_sine(min(1.0, math.sqrt(h))) + 0.5))
+    return math.floor(2.0 * EARTH_RADIUS_M * _arc_sine(min(1.0, math.sqrt(h))) + 0.5)

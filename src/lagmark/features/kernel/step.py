@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lagmark.features.kernel._jit import inlined, jit
+from lagmark.features.kernel.distinct import keep_counts
 from lagmark.features.kernel.layout import (
     H_BASE,
     H_LAST,
     NEVER,
+    NULL,
     P_DEFAULT,
     R_OUT,
     R_SKIP,
-    R_STATE,
     R_WINDOW,
     ROW_SEQ,
     ROW_TIME,
-    SAME,
-    C_KIND,
-    T_COLUMNS,
     T_COLUMNS_END,
     T_DERIVED,
     T_FRAUD,
@@ -35,29 +33,28 @@ from lagmark.features.kernel.layout import (
     W_OFFSET,
     W_WIDTH,
     X_TIME,
-    NULL,
 )
-from lagmark.features.kernel.distinct import keep_counts
 from lagmark.features.kernel.log import fill_derived, insert, origin, seek
 from lagmark.features.registry import read
+
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Floats, Ints
 
 __all__ = ["absent", "apply_label", "key_of", "step"]
 
 
 @jit
-def key_of(table: Any, x: Any) -> tuple[int, int, int]:
+def key_of(table: Ints, x: Ints) -> tuple[int, int, int]:
     """Key value of an event in a table; the first part is NULL if any field is absent."""
     n = table[T_KEYS]
     a = x[table[T_KEY0]]
     b = x[table[T_KEY0 + 1]] if n > 1 else 0
     c = x[table[T_KEY0 + 2]] if n > 2 else 0
-    if b == NULL or c == NULL:
-        a = NULL
-    return a, b, c
+    return (NULL if NULL in (b, c) else a), b, c
 
 
 @jit
-def absent(table: Any, reads: Any, params: Any, out: Any) -> None:
+def absent(table: Ints, reads: Ints, params: Floats, out: Floats) -> None:
     """Features of an event without the key: their defaults."""
     for r in range(table[T_READS], table[T_READS_END]):
         out[reads[r, R_OUT]] = params[r, P_DEFAULT]
@@ -65,8 +62,20 @@ def absent(table: Any, reads: Any, params: Any, out: Any) -> None:
 
 @inlined
 def _read_range(
-    mem: Any, windows: Any, reads: Any, params: Any, first: int, last: int, head: int,
-    start: int, width: int, end: int, t: int, x: Any, out: Any, work: Any,
+    mem: Ints,
+    windows: Ints,
+    reads: Ints,
+    params: Floats,
+    first: int,
+    last: int,
+    head: int,
+    start: int,
+    width: int,
+    end: int,
+    t: int,
+    x: Ints,
+    out: Floats,
+    work: Ints,
 ) -> None:
     for r in range(first, last):
         w = reads[r, R_WINDOW]
@@ -81,8 +90,19 @@ def _read_range(
 
 @jit
 def step(
-    mem: Any, index: Any, table: Any, columns: Any, windows: Any, reads: Any, params: Any,
-    clauses: Any, head: int, x: Any, out: Any, work: Any, commit: bool,
+    mem: Ints,
+    index: Ints,
+    table: Ints,
+    columns: Ints,
+    windows: Ints,
+    reads: Ints,
+    params: Floats,
+    clauses: Ints,
+    head: int,
+    x: Ints,
+    out: Floats,
+    work: Ints,
+    commit: bool,
 ) -> None:
     """Take an event into the log of a key value that has room, and write its features.
 
@@ -110,23 +130,45 @@ def step(
         if span == NEVER:
             mem[cursor] = 1
         else:
-            mem[cursor] = seek(
-                mem, start, width, first, last, mem[cursor], t - delay - span
-            )
+            mem[cursor] = seek(mem, start, width, first, last, mem[cursor], t - delay - span)
     _read_range(
-        mem, windows, reads, params, table[T_READS], table[T_READS_DERIVED], head, start, width,
-        row, t, x, out, work,
+        mem,
+        windows,
+        reads,
+        params,
+        table[T_READS],
+        table[T_READS_DERIVED],
+        head,
+        start,
+        width,
+        row,
+        t,
+        x,
+        out,
+        work,
     )
     if table[T_DERIVED] < table[T_COLUMNS_END]:
         fill_derived(mem, table, columns, clauses, head, row, x, out)
         _read_range(
-            mem, windows, reads, params, table[T_READS_DERIVED], table[T_READS_END], head, start,
-            width, row, t, x, out, work,
+            mem,
+            windows,
+            reads,
+            params,
+            table[T_READS_DERIVED],
+            table[T_READS_END],
+            head,
+            start,
+            width,
+            row,
+            t,
+            x,
+            out,
+            work,
         )
 
 
 @jit
-def apply_label(mem: Any, table: Any, head: int, time: int, seq: int, change: int) -> None:
+def apply_label(mem: Ints, table: Ints, head: int, time: int, seq: int, change: int) -> None:
     """Add a change of verdict (+1 fraud, -1 no longer) to the known frauds of a log."""
     width = table[T_WIDTH]
     start = origin(mem, head, width)

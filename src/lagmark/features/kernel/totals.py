@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lagmark.features.kernel._jit import inlined, jit
 
+if TYPE_CHECKING:
+    from lagmark.features.kernel.arrays import Ints
+
 __all__ = ["selected", "spread", "total"]
 
 
 @inlined
-def total(mem: Any, start: int, width: int, lo: int, hi: int, column: int) -> int:
+def total(mem: Ints, start: int, width: int, lo: int, hi: int, column: int) -> int:
     """Difference of a running total over rows lo..hi-1.
 
     Before row 1 every total is zero, also where compaction dropped the rows in between.
@@ -23,7 +26,7 @@ def total(mem: Any, start: int, width: int, lo: int, hi: int, column: int) -> in
 
 
 @inlined
-def selected(mem: Any, start: int, width: int, lo: int, hi: int, counter: int) -> int:
+def selected(mem: Ints, start: int, width: int, lo: int, hi: int, counter: int) -> int:
     """Number of selected entries: all rows, or what a column of ones counted."""
     if counter < 0:
         return hi - lo
@@ -84,7 +87,7 @@ def _nearest(n: Any) -> float:
 
 @jit
 def spread(
-    mem: Any, start: int, width: int, lo: int, hi: int, n: int, sums: int, squares: int
+    mem: Ints, start: int, width: int, lo: int, hi: int, n: int, sums: int, squares: int
 ) -> float:
     """``n * Q - S * S`` as float64: exact as an integer, rounded once."""
     q_low = np.uint64(mem[start + (hi - 1) * width + squares]) if hi > 1 else np.uint64(0)

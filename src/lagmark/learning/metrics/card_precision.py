@@ -87,7 +87,7 @@ class SubjectDays:
         for a, b in zip(self.first, self.last, strict=True):
             left = np.where(found[self.subject[a:b]], 0.0, weight[a:b])
             cumulative = np.cumsum(left)
-            stop = int(np.searchsorted(cumulative, k)) + 1
+            stop = min(int(np.searchsorted(cumulative, k)) + 1, left.shape[0])
             left = left[:stop]
             taken = np.clip(k - (cumulative[:stop] - left), 0.0, left)
             hits = taken * self.compromised[a : a + stop]

@@ -1,0 +1,194 @@
+"""``lagmark verify``: stored feature vectors held against the events they came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lagmark.apps.cli.options import (
+    DomainOption,
+    EventsOption,
+    JsonOption,
+    examples,
+    find_domain,
+    find_feature_set,
+)
+from lagmark.apps.cli.output import Output
+from lagmark.apps.cli.parity import Parity, compare
+from lagmark.apps.cli.reading import compute, read, reading_line, reads_labels
+from lagmark.errors import ConfigError, ParityError, StateError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from lagmark.apps.cli.vectors import StoredVectors
+    from lagmark.domains.domain import Domain
+    from lagmark.features import FeatureSet, Vectors
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "verify",
+        epilog=examples(
+            "lagmark verify --domain handbook --events payments.parquet "
+            "--features features.parquet",
+            "lagmark verify -d card -e daily/ --features features.csv -f default --json",
+        ),
+    )(_verify)
+
+
+def _verify(
+    domain: DomainOption,
+    events: EventsOption,
+    features: Annotated[
+        Path,
+        typer.Option("--features", metavar="FILE", help="What `lagmark backfill` wrote."),
+    ],
+    feature_set: Annotated[
+        str | None,
+        typer.Option(
+            "--feature-set",
+            "-f",
+            metavar="NAME",
+            help="Feature set of the domain. Default: the one the file names.",
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Recompute stored features and report the first that differs.
+
+    Checks the contract, that every event has one row and no row is without its event, and every
+    value bit by bit. The exit status is 0 if all hold and 7 if one does not.
+    """
+    from lagmark.apps.cli.vectors import read_vectors
+
+    output = Output(json)
+    chosen = find_domain(domain)
+    stored = read_vectors(features)
+    wanted = _feature_set(chosen, stored, feature_set, features)
+    found = read(output, events, chosen, require_labels=reads_labels(wanted))
+    count = len(found.batch)
+    vectors, _ = compute(output, wanted, found.batch)
+    account = _account(stored, vectors, found.batch.events["event_id"], features)
+    parity = account.pop("parity")
+    first = parity.first
+    problems = _problems(account, parity)
+    payload = account | {
+        "domain": chosen.name,
+        "feature_set": wanted.name,
+        "ok": not problems,
+        "first_difference": first.as_dict("stored", "recomputed") if first else None,
+    }
+
+    def render() -> None:
+        output.line(reading_line(found, None))
+        output.line(
+            f"{count:,} events x {len(wanted.names)} features of set {wanted.name} against "
+            f"{account['rows']:,} rows of {features}"
+        )
+        for problem in problems:
+            output.line(problem)
+        if not problems:
+            output.line("all the same, bit by bit")
+
+    output.result(payload, render)
+    if problems:
+        output.fail(
+            ParityError(
+                problems[0],
+                where=str(features),
+                hint="run `lagmark backfill` again if the events or definitions have changed",
+            )
+        )
+
+
+def _feature_set(domain: Domain, stored: StoredVectors, name: str | None, path: Path) -> FeatureSet:
+    written = stored.about.get("domain")
+    if written is not None and written != domain.name:
+        raise ConfigError(
+            f"the file was written for domain {written!r}, not {domain.name!r}",
+            where=f"--features {path}",
+            hint=f"use --domain {written}",
+        )
+    name = name or stored.about.get("feature_set")
+    if name is None:
+        raise ConfigError(
+            "the file does not say which feature set it holds",
+            where=f"--features {path}",
+            hint=f"add --feature-set with one of {', '.join(domain.feature_sets)}",
+        )
+    return find_feature_set(domain, name)
+
+
+def _account(
+    stored: StoredVectors, vectors: Vectors, event_ids: pl.Series, path: Path
+) -> dict[str, Any]:
+    import numpy as np
+    import polars as pl
+
+    ids = stored.frame["event_id"].cast(event_ids.dtype, strict=False)
+    if ids.n_unique() != len(ids) or ids.null_count():
+        raise StateError(
+            "an event_id stands there twice or is empty",
+            where=str(path),
+            hint="write the file again with `lagmark backfill`",
+        )
+    here = pl.DataFrame({"event_id": event_ids}).with_row_index("row")
+    there = pl.DataFrame({"event_id": ids}).with_row_index("at")
+    both = here.join(there, on="event_id", how="inner", maintain_order="left")
+    absent = here.join(there, on="event_id", how="anti", maintain_order="left")["event_id"]
+    extra = there.join(here, on="event_id", how="anti", maintain_order="left")["event_id"]
+    common = [name for name in vectors.names if name in stored.names]
+    columns = [vectors.names.index(name) for name in common]
+    rows, places = both["row"].to_numpy(), both["at"].to_numpy()
+    parity = Parity(0, None)
+    if common and len(rows):
+        one = np.column_stack([stored.frame[name].to_numpy()[places] for name in common])
+        other = vectors.matrix[rows][:, columns]
+        parity = compare(one, other, common, both["event_id"])
+    contract = stored.about.get("contract", {}).get("hash")
+    return {
+        "events": len(event_ids),
+        "rows": len(ids),
+        "contract": vectors.contract.hash,
+        "stored_contract": contract,
+        "contract_mismatch": contract is not None and contract != vectors.contract.hash,
+        "missing_events": len(absent),
+        "first_missing": absent[0] if len(absent) else None,
+        "extra_rows": len(extra),
+        "first_extra": extra[0] if len(extra) else None,
+        "missing_features": [name for name in vectors.names if name not in stored.names],
+        "extra_features": [name for name in stored.names if name not in vectors.names],
+        "differences": parity.differences,
+        "parity": parity,
+    }
+
+
+def _problems(account: dict[str, Any], parity: Parity) -> list[str]:
+    """What does not hold, in words, the weightiest first."""
+    problems = []
+    if account["contract_mismatch"]:
+        problems.append(
+            f"the file was written under contract {account['stored_contract'][:12]}, the "
+            f"definitions are now {account['contract'][:12]}"
+        )
+    if parity.differences:
+        problems.append(parity.text("stored", "recomputed"))
+    if account["missing_events"]:
+        problems.append(
+            f"{account['missing_events']:,} events have no row, first {account['first_missing']}"
+        )
+    if account["extra_rows"]:
+        problems.append(
+            f"{account['extra_rows']:,} rows have no event, first {account['first_extra']}"
+        )
+    if account["missing_features"]:
+        problems.append(f"the file lacks features: {', '.join(account['missing_features'])}")
+    if account["extra_features"]:
+        problems.append(f"the file has other features: {', '.join(account['extra_features'])}")
+    return problems

@@ -1,0 +1,123 @@
+"""Settings from a run file, the environment and flags, with an account of who said what."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lagmark.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from lagmark.settings import RunSettings
+
+__all__ = ["home_directory", "load_settings"]
+
+
+def load_settings(
+    config: Path | None = None, flags: Mapping[str, Any] | None = None
+) -> RunSettings:
+    """Settings of a run, in rising precedence: run file, environment, flags.
+
+    Parameters
+    ----------
+    config
+        YAML file with the names of :class:`lagmark.settings.RunSettings`. Relative paths in it are
+        relative to the working directory, like those of flags.
+    flags
+        Values by name; ``None`` means that the flag was not given.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, a name is unknown, or a value does not fit; it names the file,
+        variable or flag that said so.
+    """
+    from pydantic import ValidationError
+    from pydantic_settings import EnvSettingsSource
+
+    from lagmark.settings import ENV_PREFIX, RunSettings
+
+    merged: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    layers: list[tuple[str, Mapping[str, Any]]] = []
+    if config is not None:
+        layers.append((str(config), _read_yaml(config, list(RunSettings.model_fields))))
+    layers.append(("environment", EnvSettingsSource(RunSettings)()))
+    layers.append(("flag", {k: v for k, v in (flags or {}).items() if v is not None}))
+    for source, values in layers:
+        for name, value in values.items():
+            merged[name] = value
+            origin[name] = {
+                "environment": f"environment variable {ENV_PREFIX}{name.upper()}",
+                "flag": f"--{name.replace('_', '-')}",
+            }.get(source, f"{source}: {name}")
+    try:
+        return RunSettings(**merged)
+    except ValidationError as error:
+        raise _refusal(error, origin) from None
+
+
+def home_directory(flag: Path | None = None) -> Path:
+    """Home of a command that has no other settings: the flag, ``LAGMARK_HOME``, or the default."""
+    from lagmark.settings import ENV_PREFIX, RunSettings
+
+    default = RunSettings.model_fields["home"].default
+    return flag or Path(os.environ.get(f"{ENV_PREFIX}HOME") or default)
+
+
+def _read_yaml(path: Path, known: list[str]) -> dict[str, Any]:
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"the run file cannot be read: {error.strerror}",
+            where=str(path),
+            hint="give the path of a YAML file to --config",
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark is not None else ""
+        raise ConfigError(
+            f"the run file is no YAML{line}",
+            where=str(path),
+            hint='write lines like "domain: card"',
+        ) from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(
+            "the run file holds no settings",
+            where=str(path),
+            hint='write lines like "domain: card"',
+        )
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(known)}"
+            raise ConfigError(f"there is no setting {name!r}", where=str(path), hint=hint)
+    return values
+
+
+def _refusal(error: ValidationError, origin: Mapping[str, str]) -> ConfigError:
+    first = error.errors(include_url=False)[0]
+    path = [str(part) for part in first["loc"]]
+    name = path[0] if path else ""
+    if first["type"] == "missing" and len(path) == 1:
+        return ConfigError(
+            f"no {name} given",
+            where="settings",
+            hint=f"pass --{name.replace('_', '-')}, set LAGMARK_{name.upper()}, "
+            f'or write "{name}:" in the run file',
+        )
+    where = ".".join([origin.get(name, name), *path[1:]])
+    if first["type"] == "extra_forbidden":
+        return ConfigError("there is no such setting", where=where, hint="take it out")
+    said = first["msg"][:1].lower() + first["msg"][1:]
+    return ConfigError(f"{said}, got {first['input']!r}", where=where, hint="correct the value")

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lagmark.backends.mlflow_registry import MlflowRegistry
+from lagmark.errors import RegistryError, StateError
+from lagmark.learning.bundle import TrainedModel
+from lagmark.learning.calibration import Calibration
+from lagmark.learning.models import create_model
+from lagmark.ports.model_registry import Alias, RunReport
+
+NAMES = ("amount", "count 7d")
+REPORT = RunReport(
+    domain="shop",
+    name="first",
+    feature_set="default",
+    names=NAMES,
+    contract_hash="c0",
+    fingerprint="f0",
+    as_of="2018-08-08T00:00:00+00:00",
+    params={"kind": "xgboost", "model": {"depth": 2}},
+    metrics={"pr_auc": 0.5, "roc_auc": 0.8, "card_precision_at_k": None, "odd": float("nan")},
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> TrainedModel:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 2))
+    y = (X[:, 0] + rng.normal(size=300) > 1).astype(np.int8)
+    fitted = create_model("xgboost", {"n_estimators": 5}).fit(X, y, names=NAMES)
+    return TrainedModel(fitted, Calibration(), "c0", 0, "f0", 0, 0, 1, 300, int(y.sum()))
+
+
+@pytest.fixture(scope="module")
+def bundle(model: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bundle") / "model"
+    model.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> MlflowRegistry:
+    """One database for all tests, which keep apart by their domains; making one takes seconds."""
+    now = datetime(2018, 8, 22, tzinfo=UTC)
+    return MlflowRegistry(tmp_path_factory.mktemp("registry"), clock=lambda: now)
+
+
+def test_a_run_keeps_what_was_reported(home: MlflowRegistry, bundle: Path) -> None:
+    run = home.log_run(replace(REPORT, tags={"fold": "2018-08-08"}), bundle)
+    assert run.params == {"kind": "xgboost", "model": '{"depth": 2}'}
+    assert run.metrics == {"pr_auc": 0.5, "roc_auc": 0.8}
+    assert run.tags["lagmark.contract_hash"] == "c0"
+    assert run.tags["lagmark.fingerprint"] == "f0"
+    assert run.tags["lagmark.as_of"] == REPORT.as_of
+    assert run.tags["fold"] == "2018-08-08"
+    assert run.version is None
+    assert home.runs("shop") == [run]
+
+
+def test_runs_are_listed_best_first(home: MlflowRegistry, bundle: Path) -> None:
+    for name, value in (("low", 0.1), ("none", None), ("high", 0.9)):
+        report = replace(REPORT, domain="sorted", name=name, metrics={"pr_auc": value})
+        home.log_run(report, bundle)
+    assert [run.name for run in home.runs("sorted")] == ["high", "low", "none"]
+    assert [run.name for run in home.runs("sorted", limit=1)] == ["high"]
+    assert home.runs("unheard-of") == []
+
+
+def test_promotion_and_rollback(home: MlflowRegistry, bundle: Path) -> None:
+    report = replace(REPORT, domain="lifecycle")
+    first, second = (home.log_run(report, bundle) for _ in "ab")
+    assert home.version_of("lifecycle", Alias.CHAMPION) is None
+    with pytest.raises(RegistryError, match="no model is champion"):
+        home.bundle("lifecycle")
+    one = home.promote("lifecycle", first.run_id, reason="the first")
+    assert (one.version, one.run_id, one.aliases) == (1, first.run_id, ("champion",))
+    assert one.tags["lagmark.promoted.2018-08-22T00:00:00_00:00"] == "the first"
+    assert home.promote("lifecycle", 1, reason="again") == one
+    with pytest.raises(RegistryError, match="no previous champion"):
+        home.rollback("lifecycle", reason="hasty")
+
+    two = home.register(second.run_id)
+    assert home.register(second.run_id) == two
+    assert home.set_alias("lifecycle", Alias.CHALLENGER, 2).aliases == ("challenger",)
+    assert home.promote("lifecycle", 2, reason="better").aliases == ("challenger", "champion")
+    previous = home.version_of("lifecycle", Alias.PREVIOUS)
+    assert previous is not None
+    assert previous.version == 1
+
+    back = home.rollback("lifecycle", reason="alert rate doubled")
+    assert (back.version, back.aliases) == (1, ("champion",))
+    left = home.version_of("lifecycle", Alias.PREVIOUS)
+    assert left is not None
+    assert left.version == 2
+    assert left.tags["lagmark.rolled_back.2018-08-22T00:00:00_00:00"] == "alert rate doubled"
+    assert [v.version for v in home.versions("lifecycle")] == [2, 1]
+    assert {run.version for run in home.runs("lifecycle")} == {1, 2}
+
+
+def test_what_does_not_exist_is_named(home: MlflowRegistry, bundle: Path) -> None:
+    run = home.log_run(replace(REPORT, domain="here"), bundle)
+    with pytest.raises(RegistryError, match="no run nothing"):
+        home.promote("here", "nothing", reason="x")
+    with pytest.raises(RegistryError, match="no version 7"):
+        home.promote("here", 7, reason="x")
+    with pytest.raises(RegistryError, match="no version 7"):
+        home.set_alias("here", Alias.CHALLENGER, 7)
+    with pytest.raises(RegistryError, match="belongs to domain 'here'"):
+        home.promote("elsewhere", run.run_id, reason="x")
+    with pytest.raises(RegistryError, match="no reason"):
+        home.promote("here", run.run_id, reason="  ")
+    with pytest.raises(RegistryError, match="cannot name a model"):
+        home.log_run(replace(REPORT, domain="a' or 1=1"), bundle)
+    assert home.versions("elsewhere") == []
+
+
+def test_a_run_without_a_readable_bundle_fails_and_is_not_listed(
+    home: MlflowRegistry, tmp_path: Path
+) -> None:
+    with pytest.raises(StateError, match="no readable model bundle"):
+        home.log_run(replace(REPORT, domain="broken"), tmp_path)
+    assert home.runs("broken") == []
+
+
+def test_the_champion_loads_as_bundle_and_by_mlflow_itself(
+    home: MlflowRegistry, bundle: Path, model: TrainedModel
+) -> None:
+    import mlflow
+    import pandas as pd
+
+    run = home.log_run(replace(REPORT, domain="served"), bundle)
+    home.promote("served", run.run_id, reason="only one")
+    X = np.array([[0.5, 1.0], [np.nan, -2.0]])
+    expected = model.probability(X).tolist()
+    path = home.bundle("served")
+    assert TrainedModel.load(path, contract_hash="c0").probability(X).tolist() == expected
+
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(home.tracking_uri)
+    try:
+        with warnings.catch_warnings():
+            # MLflow's own import of its serving module warns.
+            warnings.simplefilter("ignore")
+            loaded = mlflow.pyfunc.load_model("models:/served@champion")
+            frame = pd.DataFrame({"extra": [0, 0], "count 7d": X[:, 1], "amount": X[:, 0]})
+            assert loaded.predict(frame).tolist() == expected
+        assert loaded.metadata.signature.inputs.input_names() == list(NAMES)
+        assert loaded.metadata.flavors["lagmark"]["contract_hash"] == "c0"
+    finally:
+        mlflow.set_tracking_uri(before)
+    files = [f for f in path.parent.rglob("*") if f.is_file()]
+    assert all(f.read_bytes()[:1] != b"\x80" and f.suffix != ".pkl" for f in files)
+
+    path.rename(path.with_name("moved"))
+    with pytest.raises(StateError, match="files of the model are gone"):
+        home.bundle("served")
+
+
+PROGRAM = """
+import logging, sys
+from pathlib import Path
+from lagmark.backends.mlflow_registry import MlflowRegistry
+registry = MlflowRegistry(Path(sys.argv[1]))
+assert registry.runs("shop") == []
+"""
+
+
+def test_two_processes_start_at_once_on_a_fresh_directory_without_a_word(tmp_path: Path) -> None:
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", PROGRAM, str(tmp_path / "new")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        for _ in "ab"
+    ]
+    for process in started:
+        output, _ = process.communicate(timeout=120)
+        assert (process.returncode, output) == (0, "")
+    left = {file.name for file in (tmp_path / "new").iterdir()}
+    assert left == {".lock", "mlflow.db"}

@@ -13,7 +13,10 @@ from benchmarks.sets import WINDOWS
 def _sql() -> str:
     values, windows = [], []
     for days in WINDOWS:
-        values += [f"count(*) over c{days}", f"sum(cents) over c{days} / (100 * count(*) over c{days})"]
+        values += [
+            f"count(*) over c{days}",
+            f"sum(cents) over c{days} / (100 * count(*) over c{days})",
+        ]
         windows.append(
             f"c{days} as (partition by customer order by time range between "
             f"interval '{days * 86_400_000_000 - 1} microseconds' preceding and current row)"

@@ -17,8 +17,8 @@ def _spending(payments: Any) -> Any:
     payments = payments.sort_values("TX_DATETIME", kind="stable")
     payments.index = payments.TX_DATETIME
     for days in WINDOWS:
-        total = payments["TX_AMOUNT"].rolling(f"{days}d").sum()
-        count = payments["TX_AMOUNT"].rolling(f"{days}d").count()
+        total = payments["TX_AMOUNT"].rolling(f"{days}D").sum()
+        count = payments["TX_AMOUNT"].rolling(f"{days}D").count()
         payments[f"CUSTOMER_NB_{days}"] = list(count)
         payments[f"CUSTOMER_AVG_{days}"] = list(total / count)
     payments.index = payments.TRANSACTION_ID
@@ -28,11 +28,11 @@ def _spending(payments: Any) -> Any:
 def _risk(payments: Any) -> Any:
     payments = payments.sort_values("TX_DATETIME", kind="stable")
     payments.index = payments.TX_DATETIME
-    recent_frauds = payments["TX_FRAUD"].rolling("7d").sum()
-    recent = payments["TX_FRAUD"].rolling("7d").count()
+    recent_frauds = payments["TX_FRAUD"].rolling("7D").sum()
+    recent = payments["TX_FRAUD"].rolling("7D").count()
     for days in WINDOWS:
-        frauds = payments["TX_FRAUD"].rolling(f"{7 + days}d").sum() - recent_frauds
-        count = payments["TX_FRAUD"].rolling(f"{7 + days}d").count() - recent
+        frauds = payments["TX_FRAUD"].rolling(f"{7 + days}D").sum() - recent_frauds
+        count = payments["TX_FRAUD"].rolling(f"{7 + days}D").count() - recent
         payments[f"TERMINAL_NB_{days}"] = list(count)
         payments[f"TERMINAL_RISK_{days}"] = list(frauds / count)
     payments.index = payments.TRANSACTION_ID
@@ -42,7 +42,7 @@ def _risk(payments: Any) -> Any:
 class load:  # noqa: N801
     def __init__(self, table: Any, share: float = 1.0) -> None:
         import numpy as np
-        import pandas as pd
+        import pandas as pd  # type: ignore[import-untyped]
 
         frame = pd.DataFrame(
             {
@@ -61,9 +61,7 @@ class load:  # noqa: N801
             chosen = rng.choice(entities, max(1, round(share * entities.size)), replace=False)
             self._parts.append(frame[frame[key].isin(chosen)].copy())
         self._rows = len(frame)
-        self.scale = (
-            2 * self._rows / sum(len(part) for part in self._parts) if share < 1 else 1.0
-        )
+        self.scale = 2 * self._rows / sum(len(part) for part in self._parts) if share < 1 else 1.0
 
     def run(self) -> Any:
         done = []

@@ -27,7 +27,8 @@ class load:  # noqa: N801
         start = self._seconds.min()
         column = 0
         for key, what, delay, scale in (
-            (self._customer, self._cents, 0, 100.0), (self._terminal, self._fraud, 7, 1.0)
+            (self._customer, self._cents, 0, 100.0),
+            (self._terminal, self._fraud, 7, 1.0),
         ):
             order = np.argsort(key, kind="stable")
             axis = key[order] * SPAN + (self._seconds[order] - start)

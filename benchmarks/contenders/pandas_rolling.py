@@ -9,7 +9,7 @@ from benchmarks.sets import WINDOWS
 
 class load:  # noqa: N801
     def __init__(self, table: Any) -> None:
-        import pandas as pd
+        import pandas as pd  # type: ignore[import-untyped]
 
         self._frame = pd.DataFrame(
             {name: table[name].to_numpy() for name in ("time", "customer", "terminal", "fraud")}
@@ -24,7 +24,7 @@ class load:  # noqa: N801
         n = len(frame)
 
         def rolled(key: str, what: str, days: int, order: Any) -> tuple[Any, Any]:
-            window = frame.groupby(key)[[what, "time"]].rolling(f"{days}d", on="time")[what]
+            window = frame.groupby(key)[[what, "time"]].rolling(f"{days}D", on="time")[what]
             placed = np.empty((2, n))
             placed[0, order] = window.count().to_numpy()
             placed[1, order] = window.sum().to_numpy()

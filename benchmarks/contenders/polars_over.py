@@ -19,7 +19,11 @@ class load:  # noqa: N801
         for key, what, scale in (("customer", "cents", 100), ("terminal", "fraud", 1)):
             for days in WINDOWS:
                 offset = None if key == "customer" else f"-{days + 7}d"
-                window = {"index_column": "time", "period": f"{days}d", "offset": offset}
+                window: dict[str, Any] = {
+                    "index_column": "time",
+                    "period": f"{days}d",
+                    "offset": offset,
+                }
                 n, total = f"{key}_n_{days}", f"{key}_total_{days}"
                 totals += [
                     pl.len().rolling(**window).over(key).alias(n),
@@ -27,8 +31,7 @@ class load:  # noqa: N801
                 ]
                 ratios += [
                     pl.col(n),
-                    (pl.col(total) / (pl.col(n) * scale)).fill_nan(0.0)
-                    .alias(f"{key}_mean_{days}"),
+                    (pl.col(total) / (pl.col(n) * scale)).fill_nan(0.0).alias(f"{key}_mean_{days}"),
                 ]
         return self._frame.select(totals).select(ratios)
 

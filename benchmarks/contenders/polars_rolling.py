@@ -23,13 +23,14 @@ class load:  # noqa: N801
             columns = [part["row"]]
             for days in WINDOWS:
                 offset = None if key == "customer" else f"-{days + 7}d"
-                rolled = part.rolling(
-                    "time", group_by=key, period=f"{days}d", offset=offset
-                ).agg(n=pl.len(), total=pl.col(what).sum())
+                rolled = part.rolling("time", group_by=key, period=f"{days}d", offset=offset).agg(
+                    n=pl.len(), total=pl.col(what).sum()
+                )
                 scale = 100 if key == "customer" else 1
                 columns += [
                     rolled["n"].rename(f"{key}_n_{days}"),
-                    (rolled["total"] / (rolled["n"] * scale)).fill_nan(0.0)
+                    (rolled["total"] / (rolled["n"] * scale))
+                    .fill_nan(0.0)
                     .rename(f"{key}_mean_{days}"),
                 ]
             placed = pl.DataFrame(columns).sort("row").drop("row")

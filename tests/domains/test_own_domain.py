@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from lagmark.domains.registry import load_domain
+from lagmark.features import Vectors
 from lagmark.sources.events import read_events
 
 
@@ -66,15 +67,15 @@ def test_own_csv_becomes_a_domain(
     (tmp_path / "shop.py").write_text(block(page, "python"))
     orders(header, size).write_csv(tmp_path / "orders.csv")
     monkeypatch.chdir(tmp_path)
-    # The page's second block: everything but the features, which need the domain's feature set.
-    reading = (
-        block(page, "python", 1).split("vectors =")[0].replace("import lagmark.features\n", "")
-    )
     names: dict[str, object] = {}
-    exec(compile(reading, "own-domain.md", "exec"), names)
+    exec(compile(block(page, "python", 1), "own-domain.md", "exec"), names)
     assert f"{size} rows" in capsys.readouterr().out
     result = read_events("orders.csv", load_domain("./shop.py"))
     report = result.report
+    vectors = names["vectors"]
+    assert isinstance(vectors, Vectors)
+    assert vectors.matrix.shape == (len(result.batch), 6)
+    assert vectors.names[2:4] == ("orders_1d", "amount_ratio_30d")
     # One order and one chargeback fall into the hour that summer time skips.
     skipped = "a local time that the clocks skipped"
     assert report.reasons == {f"event_time: {skipped}": 1, f"known_at: {skipped}": 1}

@@ -201,9 +201,9 @@ class _Compiler:
         first_column, first_window, first_read = len(columns), len(windows), len(reads)
         derived_column = first_column + sum(not has_feature(c.where) for c in wanted)
         for column in wanted:
-            if has_feature(column.where) and _KINDS[column.kind] not in (at.SUM, at.SQUARES):
+            if column.raw is not None and has_feature(column.raw.where):
                 raise DefinitionError(
-                    "FeatureAbove selects for count, sum, mean, std, rate, ratio and z-score only",
+                    "FeatureAbove cannot select for min, max, distinct or decayed sum",
                     where="_".join(keys),
                 )
             columns.append(self.column(column, offsets))

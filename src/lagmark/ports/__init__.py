@@ -1,0 +1,1 @@
+"""One Protocol per file: what every implementation promises."""

@@ -1,0 +1,1 @@
+"""Contract suites and strategies that new parts are tested with."""

@@ -329,3 +329,17 @@ def test_a_killed_backfill_leaves_nothing_half_written(lagmark: Run, tmp_path: P
     assert lagmark("backfill", *HANDBOOK, source, *PUBLISHED, "--out", out).status == 0
     assert lagmark("verify", *HANDBOOK, source, "--features", out).status == 0
     shutil.rmtree(out.parent)
+
+
+def test_the_events_are_never_written_over(lagmark: Run, payments: Path, tmp_path: Path) -> None:
+    daily = tmp_path / "daily"
+    daily.mkdir()
+    source = daily / "rows.parquet"
+    shutil.copy(payments, source)
+    before = source.read_bytes()
+    for events, out in ((source, source), (daily, source), (daily, daily / "features.parquet")):
+        done = lagmark("backfill", *HANDBOOK, events, *PUBLISHED, "--out", out)
+        assert (done.status, "into what is read" in done.err) == (2, True)
+    letters = lagmark("validate", *HANDBOOK, source, "--dead-letters", source)
+    assert (letters.status, "into what is read" in letters.err) == (2, True)
+    assert [path.read_bytes() for path in daily.iterdir()] == [before]

@@ -74,9 +74,9 @@ def _backfill(
     chosen = find_domain(domain)
     features = find_feature_set(chosen, feature_set)
     check_suffix(out)
-    writable(out)
+    writable(out, source=events)
     letters = dead_letters or out.with_suffix(".dead.jsonl")
-    writable(letters, "--dead-letters")
+    writable(letters, "--dead-letters", source=events)
     began = time.perf_counter()
     found = read(
         output, events, chosen, dead_letters=letters, require_labels=reads_labels(features)

@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 def _domains(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="One domain in detail: a name or a Python file."),
+        typer.Argument(metavar="NAME", help="One domain in detail: a name or a Python file."),
     ] = None,
     json: JsonOption = False,
 ) -> None:

@@ -55,12 +55,12 @@ def _explore(
     output = Output(json)
     chosen = find_domain(domain)
     if html is not None:
-        writable(html, "--html")
+        writable(html, "--html", source=events)
     at = instant(as_of)
     found = read(output, events, chosen, as_of=at, require_labels=False)
     seen = explore(found.batch, chosen, as_of=None if at is None else from_micros(at))
     if html is not None:
-        with output.progress(f"drawing {html.name}", "pages"):
+        with output.progress(f"drawing {html.name}", ""):
             seen.write_html(html)
 
     def render() -> None:

@@ -122,15 +122,32 @@ def instant(text: str | None) -> int | None:
         raise ConfigError(problem.what, where="--as-of", hint=problem.hint) from None
 
 
-def writable(path: Path, option: str = "--out", *, folder: bool = False) -> Path:
+def writable(
+    path: Path, option: str = "--out", *, folder: bool = False, source: Path | None = None
+) -> Path:
     """The path, if something can be written there: found out before the work, not after.
+
+    Parameters
+    ----------
+    path, option
+        Where to write, and which option said so.
+    folder
+        Whether a folder is to be written.
+    source
+        What is read and must stay as it is.
 
     Raises
     ------
     ConfigError
-        If a folder stands where a file is to be or the other way round, or a part of the path
-        is no folder or may not be written to.
+        If a folder stands where a file is to be or the other way round, if a part of the path
+        is no folder or may not be written to, or if it is the source or lies in it.
     """
+    if source is not None and source.resolve() in (path.resolve(), *path.resolve().parents):
+        raise ConfigError(
+            "this would write into what is read",
+            where=f"{option} {path}",
+            hint=f"choose a place outside {source}",
+        )
     if path.is_dir() and not folder:
         raise ConfigError(
             "this is a folder", where=f"{option} {path}", hint="give the name of a file in it"

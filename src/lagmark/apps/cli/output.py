@@ -128,7 +128,7 @@ class Output:
         description
             What is being done, a few words.
         unit
-            What is counted.
+            What is counted; nothing when empty, as for work that cannot tell how far it is.
 
         Yields
         ------
@@ -152,6 +152,8 @@ class Output:
         with bar:
             task = bar.add_task(description, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
+            if bar.tasks[0].total is None:
+                bar.update(task, completed=1, total=1)
 
 
 def plain(value: Any) -> Any:
@@ -186,7 +188,7 @@ def _rate(unit: str) -> ProgressColumn:
         def render(self, task: Task) -> Text:
             """The cell of one task."""
             speed = task.finished_speed or task.speed
-            return Text(f"{speed:,.0f} {unit}/s" if speed else "", style="cyan")
+            return Text(f"{speed:,.0f} {unit}/s" if speed and unit else "", style="cyan")
 
     return Rate()
 

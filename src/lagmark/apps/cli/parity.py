@@ -54,8 +54,12 @@ class Difference:
 class Parity:
     """Number of cells that differ, and the first of them in the order of rows."""
 
-    differences: int
-    first: Difference | None
+    differences: int = 0
+    first: Difference | None = None
+
+    def then(self, later: Parity) -> Parity:
+        """Both comparisons as one, where ``later`` is of later rows."""
+        return Parity(self.differences + later.differences, self.first or later.first)
 
     def text(self, one: str, other: str) -> str:
         """The differences in words, with names for the two computations."""
@@ -96,7 +100,7 @@ def compare(
     differs = left.view(np.int64) != right.view(np.int64)
     count = int(np.count_nonzero(differs))
     if not count:
-        return Parity(0, None)
+        return Parity()
     row, column = (int(part) for part in np.unravel_index(np.argmax(differs), differs.shape))
     cells = float(left[row, column]), float(right[row, column])
     return Parity(count, Difference(start + row, event_ids[row], names[column], *cells))

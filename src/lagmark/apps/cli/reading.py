@@ -62,7 +62,7 @@ def compute(output: Output, features: FeatureSet, batch: EventBatch) -> tuple[Ve
     from lagmark.features import backfill
     from lagmark.schema.events import EventBatch as Batch
 
-    with output.progress("preparing the kernels (the first run compiles them)", "kernels"):
+    with output.progress("preparing the kernels (the first run compiles them)", ""):
         backfill(features, Batch(batch.events.head(1), batch.labels.head(0)))
     count = len(batch)
     began = time.perf_counter()

@@ -77,7 +77,7 @@ def _replay(
     batch = found.batch if days is None else _first_days(found.batch, days)
     count = len(batch)
     expected = compute(output, features, batch)[0].matrix
-    with output.progress("preparing the kernels (the first run compiles them)", "kernels"):
+    with output.progress("preparing the kernels (the first run compiles them)", ""):
         OnlineEngine(features, recall=0).process_batch(_first_rows(batch, 1))
     with output.progress("replaying online") as advance:
         parity, seconds = (_singly if single else _chunks)(features, batch, expected, advance)
@@ -147,7 +147,7 @@ def _chunks(
     engine = OnlineEngine(features, recall=0)
     labels = batch.labels.sort("row", maintain_order=True)
     rows = labels["row"]
-    total, first, differences, seconds = len(batch), None, 0, 0.0
+    total, parity, seconds = len(batch), Parity(), 0.0
     for start in range(0, total, _CHUNK):
         end = min(start + _CHUNK, total)
         low, high = (int(rows.search_sorted(at, side="left")) for at in (start, end))
@@ -160,11 +160,9 @@ def _chunks(
         matrix = engine.process_batch(part)
         seconds += time.perf_counter() - began
         ids = part.events["event_id"]
-        found = compare(matrix, expected[start:end], features.names, ids, start=start)
-        differences += found.differences
-        first = first or found.first
+        parity = parity.then(compare(matrix, expected[start:end], features.names, ids, start=start))
         advance(end, total)
-    return Parity(differences, first), seconds
+    return parity, seconds
 
 
 def _singly(
@@ -178,7 +176,7 @@ def _singly(
     names = [name for name in batch.events.columns if not name.startswith(("event_", "ingest_"))]
     labels = batch.labels.sort("row", maintain_order=True).iter_rows(named=True)
     label = next(labels, None)
-    total, first, differences, seconds = len(batch), None, 0, 0.0
+    total, parity, seconds = len(batch), Parity(), 0.0
     for row, record in enumerate(batch.events.iter_rows(named=True)):
         event_id = record["event_id"]
         values = {name: record[name] for name in names}
@@ -189,11 +187,8 @@ def _singly(
         while label is not None and label["row"] == row:
             engine.label(Label(event_id, label["known_at"], label["fraud"], label["source"]))
             label = next(labels, None)
-        found = compare(
-            vector[None], expected[row : row + 1], features.names, [event_id], start=row
-        )
-        differences += found.differences
-        first = first or found.first
+        one = expected[row : row + 1]
+        parity = parity.then(compare(vector[None], one, features.names, [event_id], start=row))
         if row % 1_000 == 999 or row + 1 == total:
             advance(row + 1, total)
-    return Parity(differences, first), seconds
+    return parity, seconds

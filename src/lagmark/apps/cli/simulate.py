@@ -92,7 +92,7 @@ def _simulate(
             seed=seed,
             progress=advance,
         )
-    with output.progress(f"writing {out.name}", "files") as advance:
+    with output.progress(f"writing {out.name}", "files" if folder else "") as advance:
         files = _write_folder(frame, out, advance) if folder else _write_file(frame, out)
     size = sum(path.stat().st_size for path in files)
     frauds = int(frame["TX_FRAUD"].sum())

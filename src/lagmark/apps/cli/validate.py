@@ -62,7 +62,7 @@ def _validate(
     output = Output(json)
     chosen = find_domain(domain)
     if dead_letters is not None:
-        writable(dead_letters, "--dead-letters")
+        writable(dead_letters, "--dead-letters", source=events)
     found = read(
         output,
         events,

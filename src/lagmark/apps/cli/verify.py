@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from lagmark.features import FeatureSet, Vectors
 
 __all__ = ["register"]
+
+_PART = 131_072
+"""Rows compared at a time, so that memory stays low."""
 
 
 def register(app: typer.Typer) -> None:
@@ -128,7 +132,6 @@ def _feature_set(domain: Domain, stored: StoredVectors, name: str | None, path: 
 def _account(
     stored: StoredVectors, vectors: Vectors, event_ids: pl.Series, path: Path
 ) -> dict[str, Any]:
-    import numpy as np
     import polars as pl
 
     ids = stored.frame["event_id"].cast(event_ids.dtype, strict=False)
@@ -144,13 +147,7 @@ def _account(
     absent = here.join(there, on="event_id", how="anti", maintain_order="left")["event_id"]
     extra = there.join(here, on="event_id", how="anti", maintain_order="left")["event_id"]
     common = [name for name in vectors.names if name in stored.names]
-    columns = [vectors.names.index(name) for name in common]
-    rows, places = both["row"].to_numpy(), both["at"].to_numpy()
-    parity = Parity(0, None)
-    if common and len(rows):
-        one = np.column_stack([stored.frame[name].to_numpy()[places] for name in common])
-        other = vectors.matrix[rows][:, columns]
-        parity = compare(one, other, common, both["event_id"])
+    parity = _compare(stored, vectors, common, both)
     contract = stored.about.get("contract", {}).get("hash")
     return {
         "events": len(event_ids),
@@ -167,6 +164,28 @@ def _account(
         "differences": parity.differences,
         "parity": parity,
     }
+
+
+def _compare(
+    stored: StoredVectors, vectors: Vectors, common: list[str], both: pl.DataFrame
+) -> Parity:
+    """Parity of the features in common over the rows in common, a part at a time."""
+    import numpy as np
+
+    parity = Parity()
+    columns = [vectors.names.index(name) for name in common]
+    arrays = [stored.frame[name].to_numpy() for name in common]
+    for start in range(0, both.height if common else 0, _PART):
+        part = both.slice(start, _PART)
+        rows, places = part["row"].to_numpy(), part["at"].to_numpy()
+        one = np.column_stack([array[places] for array in arrays])
+        found = compare(one, vectors.matrix[rows][:, columns], common, part["event_id"])
+        if found.first is not None:
+            # Rows without their event stand between those compared: name the event's own row.
+            first = replace(found.first, row=int(rows[found.first.row]))
+            found = Parity(found.differences, first)
+        parity = parity.then(found)
+    return parity
 
 
 def _problems(account: dict[str, Any], parity: Parity) -> list[str]:

@@ -254,7 +254,9 @@ def insert(
                 if v != NULL:
                     _accumulate(mem, start, width, row, last, columns, c, v)
         elif kind == RAW:
-            mem[cell + columns[c, C_OFFSET]] = _value(columns, c, clauses, x, out)
+            mem[cell + columns[c, C_OFFSET]] = (
+                _value(columns, c, clauses, x, out) if c < table[T_DERIVED] else NULL
+            )
         elif kind == GREATER:
             for j in range(row, last + 1):
                 _link_greater(mem, start, width, first, j, columns, c)
@@ -290,5 +292,9 @@ def fill_derived(
     last = mem[head + H_LAST]
     for c in range(table[T_DERIVED], table[T_COLUMNS_END]):
         v = _value(columns, c, clauses, x, out)
-        if v != NULL:
+        if v == NULL:
+            continue
+        if columns[c, C_KIND] == RAW:
+            mem[start + row * width + columns[c, C_OFFSET]] = v
+        else:
             _accumulate(mem, start, width, row, last, columns, c, v)

@@ -1,1 +1,0 @@
-"""Contract suites and strategies that new parts are tested with."""

@@ -80,7 +80,7 @@ class RunSettings(BaseSettings):
     seed
         Seed of everything random.
     threads
-        Threads to train with; the machine's cores, at most eight, when absent.
+        Threads to train with; one fewer than the machine's cores, at most eight, when absent.
     parity
         Whether to recompute the features event by event and compare.
     register_best

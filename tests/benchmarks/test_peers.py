@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from benchmarks.agree import compare, tied_customers
+from benchmarks.child import Child
 from benchmarks.contenders import CONTENDERS, contender
 from benchmarks.workers.river_rolling import Rolling
 
@@ -104,3 +105,10 @@ def test_long_year_reaches_back_a_year() -> None:
     assert table["time"].is_sorted()
     span = table["time"][-1] - table["time"][0]
     assert span.days >= 398
+
+
+def test_a_worker_leaves_the_columns_of_its_contender(folder: Path, ours: Any) -> None:
+    with Child("twelve", folder, name="lagmark", share=1.0) as child:
+        assert child.ready == {"scale": 1.0}
+        found = np.load(child.ask("check")["path"])
+    np.testing.assert_array_equal(found, ours)

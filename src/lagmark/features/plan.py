@@ -310,7 +310,7 @@ def _horizon(members: list[Aggregation]) -> int:
         width, delay = _window(member)
         if width != at.NEVER:
             horizon = max(horizon, width + delay)
-        elif member.additive or (member.latest and member.columns().a is None):
+        elif member.additive or (member.latest and member.columns() == Columns()):
             horizon = max(horizon, delay)
         else:
             return at.NEVER

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DemoOutcome", "demo"]
 
-TRAIN_DAYS = 90
+TRAIN_DAYS = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +73,7 @@ def demo(
     """Generated payments validated, stored by day, explored, learnt from, measured, replayed.
 
     The process is that of the Fraud Detection Handbook and the defaults are its full size. One
-    test week instead of the domain's usual four keeps it short.
+    test week instead of the domain's usual four, and sixty days of training, keep it short.
 
     Parameters
     ----------

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lagmark.features.definition import Column, Columns, FieldAggregation
 from lagmark.features.kernel._jit import jit
-from lagmark.features.kernel.layout import P_DEFAULT, P_SCALE, R_A
+from lagmark.features.kernel.layout import P_DEFAULT, P_SCALE, R_A, R_N
 from lagmark.features.kernel.rows import latest
+from lagmark.features.kernel.totals import total
 
 if TYPE_CHECKING:
     from lagmark.features.kernel.arrays import Floats, Ints
@@ -25,8 +26,8 @@ class Last(FieldAggregation):
     latest: ClassVar[bool] = True
 
     def columns(self) -> Columns:
-        """Values."""
-        return Columns(a=Column.raw_of(self.field, self.where))
+        """Running sum, whose steps are the values, and how many it has."""
+        return Columns(a=Column.sum(self.field, self.where), n=self.counter())
 
 
 @jit
@@ -44,7 +45,7 @@ def read(
     j: int,
     work: Ints,
 ) -> float:
-    row = latest(mem, start, width, lo, hi, r[j, R_A])
-    return (
-        p[j, P_DEFAULT] if row < lo else float(mem[start + row * width + r[j, R_A]]) / p[j, P_SCALE]
-    )
+    row = latest(mem, start, width, lo, hi, r[j, R_N])
+    if row < lo:
+        return p[j, P_DEFAULT]
+    return float(total(mem, start, width, row, row + 1, r[j, R_A])) / p[j, P_SCALE]

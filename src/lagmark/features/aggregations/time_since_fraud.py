@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lagmark.features.definition import Column, Columns, FraudAggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import P_DEFAULT, R_A, ROW_TIME
-from lagmark.features.kernel.totals import total
+from lagmark.features.kernel.rows import latest
 
 if TYPE_CHECKING:
     from lagmark.features.kernel.arrays import Floats, Ints
@@ -42,9 +42,7 @@ def read(
     j: int,
     work: Ints,
 ) -> float:
-    row = hi - 1
-    while row >= lo and total(mem, start, width, row, row + 1, r[j, R_A]) == 0:
-        row -= 1
+    row = latest(mem, start, width, lo, hi, r[j, R_A])
     if row < lo:
         return p[j, P_DEFAULT]
     return float(t - mem[start + row * width + ROW_TIME]) / 1e6

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from lagmark.features.definition import Aggregation, Column, Columns
+from lagmark.features.definition import Aggregation, Columns
 from lagmark.features.kernel._jit import jit
-from lagmark.features.kernel.layout import P_DEFAULT, R_A, ROW_TIME
+from lagmark.features.kernel.layout import P_DEFAULT, R_N, ROW_TIME
 from lagmark.features.kernel.rows import latest
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ class TimeSinceLast(Aggregation):
     latest: ClassVar[bool] = True
 
     def columns(self) -> Columns:
-        """A mark on the events that a predicate selects."""
-        return Columns(a=Column.raw_of(None, self.where) if self.where is not None else None)
+        """Running count where a predicate selects."""
+        return Columns(n=self.counter())
 
 
 @jit
@@ -44,7 +44,7 @@ def read(
     j: int,
     work: Ints,
 ) -> float:
-    row = latest(mem, start, width, lo, hi, r[j, R_A]) if r[j, R_A] >= 0 else hi - 1
+    row = latest(mem, start, width, lo, hi, r[j, R_N])
     if row < lo:
         return p[j, P_DEFAULT]
     return float(t - mem[start + row * width + ROW_TIME]) / 1e6

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import NULL
+from lagmark.features.kernel.totals import total
 
 if TYPE_CHECKING:
     from lagmark.features.kernel.arrays import Ints
@@ -23,12 +24,26 @@ def extreme(mem: Ints, start: int, width: int, lo: int, hi: int, raw: int, link:
 
 
 @jit
-def latest(mem: Ints, start: int, width: int, lo: int, hi: int, raw: int) -> int:
-    """Latest row of lo..hi-1 that has a value, lo - 1 if none."""
-    row = hi - 1
-    while row >= lo and mem[start + row * width + raw] == NULL:
-        row -= 1
-    return row
+def latest(mem: Ints, start: int, width: int, lo: int, hi: int, counter: int) -> int:
+    """Latest row of lo..hi-1 that a running count counted, lo - 1 if none.
+
+    The count grows at that row and not after it, so it is the first row with the last count. A
+    negative column counts all rows.
+    """
+    if counter < 0 or lo >= hi:
+        return hi - 1
+    if total(mem, start, width, lo, hi, counter) == 0:
+        return lo - 1
+    count = mem[start + (hi - 1) * width + counter]
+    low = lo
+    high = hi - 1
+    while low < high:
+        middle = (low + high) // 2
+        if mem[start + middle * width + counter] < count:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @jit

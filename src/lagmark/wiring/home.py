@@ -97,8 +97,8 @@ class Home:
 def default_threads() -> int:
     """Threads to train with: one fewer than the cores this process may use, from one to eight.
 
-    OpenMP's threads wait for each other by spinning: where another program has one of the cores,
-    a fit with a thread per core was measured seventeen times slower than with one thread.
+    OpenMP's threads wait for each other by spinning, so a fit with a thread per core crawls as
+    soon as another program wants one of them.
     """
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))

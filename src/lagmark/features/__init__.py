@@ -27,7 +27,8 @@ from lagmark.features.aggregations.time_since_fraud import TimeSinceFraud
 from lagmark.features.aggregations.time_since_last import TimeSinceLast
 from lagmark.features.aggregations.zscore import ZScore
 from lagmark.features.backfill import Vectors, backfill
-from lagmark.features.definition import Aggregation, Feature
+from lagmark.features.definition import Aggregation
+from lagmark.features.feature import Feature
 from lagmark.features.feature_set import FeatureSet
 from lagmark.features.online import OnlineEngine
 from lagmark.features.plain import DayOfWeek, Difference, HourOfDay, Is, Quotient, Value

@@ -23,7 +23,7 @@ from lagmark.features.predicates import (
 )
 
 if TYPE_CHECKING:
-    from lagmark.features.definition import Feature
+    from lagmark.features.feature import Feature
     from lagmark.schema.fields import Field
 
 __all__ = ["Conditions", "has_feature"]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, field, fields
+from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from lagmark.errors import ConfigError, DefinitionError
-from lagmark.features.predicates import Predicate
+from lagmark.features.columns import Column, Columns
+from lagmark.features.feature import Feature
 from lagmark.schema.time import format_duration, parse_duration
+
+if TYPE_CHECKING:
+    from lagmark.features.predicates import Predicate
 
 __all__ = [
     "Aggregation",
-    "Column",
-    "Columns",
-    "Feature",
     "FieldAggregation",
     "FraudAggregation",
     "Key",
@@ -25,113 +26,6 @@ Key = str | tuple[str, ...]
 """One field name, or up to three that form a key together."""
 
 NAN = float("nan")
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column that a log keeps so that an aggregation can be read from it.
-
-    Equal columns are kept once, however many features read them.
-    """
-
-    kind: str
-    field: str | None = None
-    where: Predicate | None = None
-    sign: int = 1
-    raw: Column | None = None
-    half_life: int = 0
-
-    @staticmethod
-    def sum(name: str | None, where: Predicate | None) -> Column:
-        """Running total of a field, or of ones where no field is named."""
-        return Column("sum", name, where)
-
-    @staticmethod
-    def squares(name: str, where: Predicate | None) -> Column:
-        """Running total of a field's squares."""
-        return Column("squares", name, where)
-
-    @staticmethod
-    def raw_of(name: str | None, where: Predicate | None, sign: int = 1) -> Column:
-        """Values of a field, or ones where no field is named; absent where not selected."""
-        return Column("raw", name, where, sign)
-
-    @staticmethod
-    def greater(raw: Column) -> Column:
-        """Links to the latest earlier entry with a greater value."""
-        return Column("greater", raw=raw)
-
-    @staticmethod
-    def same(raw: Column) -> Column:
-        """Links to the neighbours with the same value."""
-        return Column("same", raw=raw)
-
-    @staticmethod
-    def decay(raw: Column, half_life: int) -> Column:
-        """Decayed running total of values."""
-        return Column("decay", raw=raw, half_life=half_life)
-
-    @staticmethod
-    def fraud() -> Column:
-        """Running number of known frauds."""
-        return Column("fraud")
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The columns that one aggregation reads, by role."""
-
-    a: Column | None = None
-    b: Column | None = None
-    n: Column | None = None
-
-
-@dataclass(frozen=True)
-class Feature:
-    """Base of all features.
-
-    Parameters
-    ----------
-    name
-        Name in the contract; made from the definition when empty.
-    """
-
-    _: KW_ONLY
-    name: str = field(default="", compare=False)
-
-    @property
-    def label(self) -> str:
-        """Name in the contract."""
-        return self.name or self.automatic_name
-
-    @property
-    def automatic_name(self) -> str:
-        """Name made from the definition."""
-        raise TypeError("use one of the features, not their base")
-
-    def spell(self) -> str:
-        """Definition as text, equal for equal definitions: what the contract's hash covers."""
-        parts = (
-            f"{f.name}={_spell(getattr(self, f.name), duration=f.name in _DURATIONS)}"
-            for f in fields(self)
-            if f.name != "name"
-        )
-        return f"{type(self).__name__}({', '.join(parts)})"
-
-
-_DURATIONS = ("window", "delay", "resolution", "half_life")
-
-
-def _spell(value: Any, *, duration: bool = False) -> str:
-    # "1d" and "24h" are the same window.
-    if duration and value is not None:
-        return f"{parse_duration(value)}us"
-    if isinstance(value, Feature):
-        return value.spell()
-    if isinstance(value, Predicate):
-        parts = (f"{f.name}={_spell(getattr(value, f.name))}" for f in fields(value))
-        return f"{type(value).__name__}({', '.join(parts)})"
-    return repr(value)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from lagmark.errors import DefinitionError, LeakageError
-from lagmark.features.definition import Aggregation, Feature
+from lagmark.features.definition import Aggregation
 from lagmark.features.plain import Difference, Is, Quotient, Value
 from lagmark.features.predicates import (
     Above,
@@ -24,6 +25,9 @@ from lagmark.features.predicates import (
 )
 from lagmark.schema.contract import Contract
 from lagmark.schema.fields import Field, Kind, Known
+
+if TYPE_CHECKING:
+    from lagmark.features.feature import Feature
 
 __all__ = ["VIRTUAL_FIELDS", "FeatureSet"]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from lagmark.features.kernel.index import grow_index, new_index
 from lagmark.features.kernel.memory import new_memory
 from lagmark.features.plan import compile_plan
 from lagmark.features.snapshot import Snapshot, load_snapshot, save_snapshot
+from lagmark.features.waiting import WaitingLabels
 
 if TYPE_CHECKING:
     from lagmark.features.backfill import Progress
@@ -49,18 +48,18 @@ class OnlineEngine:
         self._plan = compile_plan(feature_set)
         self._encoder = Encoder(self._plan)
         self._recall = recall
-        self._answers: OrderedDict[int | str, Any] = OrderedDict()
+        self._recalled_from = 0
+        # Pages of memory cost nothing until they are touched.
+        self._answers = np.empty((max(recall, 1), self._plan.size))
         self._sequence: dict[int | str, int] = {}
         self._mem = new_memory(1 << 16)
         self._index = new_index(1 << 10)
         self._journal = np.empty((1 << 10, self._encoder.width), dtype=np.int64)
         self._verdicts = np.zeros(1 << 10, dtype=np.int64)
-        self._pending: list[tuple[int, int, int, bool]] = []
-        self._labels_seen = 0
+        self._waiting = WaitingLabels()
         self._latest = at.NULL
         self._floor = at.NULL
         self._heads = np.zeros(self._plan.tables.shape[0], dtype=np.int64)
-        # Pages of scratch memory cost nothing until a quantile touches them.
         self._work = np.empty(at.MAX_ROWS, dtype=np.int64)
         self._tables = (
             self._plan.tables,
@@ -97,7 +96,7 @@ class OnlineEngine:
         """
         seq = self._sequence.get(event.event_id)
         if seq is not None:
-            return self._answer_again(event.event_id)
+            return self._answer_again(event.event_id, seq)
         self._admit(event.event_time, event.ingest_time)
         seq = self.events
         self._room_for(seq + 1)
@@ -109,7 +108,7 @@ class OnlineEngine:
         self._latest = event.ingest_time
         self._sequence[event.event_id] = seq
         vector = out[0, : self._plan.size]
-        self._remember(event.event_id, vector)
+        self._answers[seq % self._answers.shape[0]] = vector
         return vector
 
     def process_batch(self, batch: EventBatch, *, progress: Progress | None = None) -> Any:
@@ -152,8 +151,8 @@ class OnlineEngine:
         self._latest = int(ingest[-1])
         self._sequence.update(zip(ids, range(first, first + n), strict=True))
         matrix = out[:, : self._plan.size]
-        for i in range(max(0, n - self._recall), n):
-            self._remember(ids[i], matrix[i])
+        kept = np.arange(max(0, n - self._recall), n)
+        self._answers[(first + kept) % self._answers.shape[0]] = matrix[kept]
         return matrix
 
     def label(self, label: Label) -> None:
@@ -170,8 +169,7 @@ class OnlineEngine:
                 f"label for unknown event {label.event_id!r}", hint="send the event first"
             )
         if self._plan.labelled:
-            heapq.heappush(self._pending, (label.known_at, self._labels_seen, seq, label.fraud))
-            self._labels_seen += 1
+            self._waiting.add(label.known_at, seq, label.fraud)
 
     def peek(self, event: Event) -> Any:
         """Vector that an event would get now, shape (features,); nothing changes."""
@@ -214,11 +212,12 @@ class OnlineEngine:
                 verdicts=self._verdicts[:n],
                 event_ids=list(self._sequence),
                 texts=self._encoder.texts,
-                pending=sorted(self._pending),
+                waiting=self._waiting.rows(),
                 latest=self._latest,
                 floor=self._floor,
-                answers=list(self._answers),
-                vectors=np.array(list(self._answers.values())).reshape(-1, self._plan.size),
+                answers=self._answers[np.arange(max(0, n - self._recall), n) % self._recall]
+                if self._recall
+                else self._answers[:0],
             ),
         )
 
@@ -242,12 +241,15 @@ class OnlineEngine:
         engine._verdicts[:n] = saved.verdicts
         engine._sequence = {event_id: seq for seq, event_id in enumerate(saved.event_ids)}
         engine._encoder.texts = saved.texts
-        engine._pending = list(saved.pending)
-        engine._labels_seen = 1 + max((p[1] for p in saved.pending), default=-1)
+        engine._waiting.add_all(*saved.waiting.T)
         engine._latest = saved.latest
         engine._floor = saved.floor
-        for event_id, vector in zip(saved.answers, saved.vectors, strict=True):
-            engine._remember(event_id, vector)
+        # An engine that recalls more than the saved one did must not take blank rows for answers.
+        engine._recalled_from = n - min(len(saved.answers), recall)
+        kept = np.arange(engine._recalled_from, n)
+        engine._answers[kept % engine._answers.shape[0]] = saved.answers[
+            len(saved.answers) - kept.size :
+        ]
         return engine
 
     def _admit(self, event_time: int, ingest_time: int) -> None:
@@ -262,64 +264,35 @@ class OnlineEngine:
                 hint="the state was compacted; rebuild it from the ledger to take it in",
             )
 
-    def _answer_again(self, event_id: int | str) -> Any:
-        vector = self._answers.get(event_id)
-        if vector is None:
+    def _answer_again(self, event_id: int | str, seq: int) -> Any:
+        if seq < max(self._recalled_from, self.events - self._recall):
             raise DuplicateEventError(
                 f"event {event_id!r} was processed before",
                 hint="its first answer is in the ledger; recall= keeps more in memory",
             )
-        return vector
-
-    def _remember(self, event_id: int | str, vector: Any) -> None:
-        if self._recall:
-            self._answers[event_id] = vector.copy()
-            if len(self._answers) > self._recall:
-                self._answers.popitem(last=False)
+        return self._answers[seq % self._answers.shape[0]].copy()
 
     def _due(self, instant: int) -> tuple[Any, Any, Any]:
-        if not self._pending or self._pending[0][0] > instant:
-            return _NONE, _NONE, _NONE
-        due = []
-        while self._pending and self._pending[0][0] <= instant:
-            due.append(heapq.heappop(self._pending))
-        targets = np.array([d[2] for d in due], dtype=np.int64)
-        frauds = np.array([d[3] for d in due], dtype=np.int64)
-        return np.zeros(len(due), dtype=np.int64), targets, frauds
+        _, targets, frauds = self._waiting.take(instant)
+        return np.zeros(targets.size, dtype=np.int64), targets, frauds
 
     def _schedule(self, batch: EventBatch, first: int, ingest: Any) -> tuple[Any, Any, Any]:
         """Labels in the order of their time, with the event before which each is applied."""
         if not self._plan.labelled:
             return _NONE, _NONE, _NONE
-        waiting = sorted(self._pending)
-        known = np.concatenate(
-            [np.array([w[0] for w in waiting], dtype=np.int64), batch.labels["known_at"].to_numpy()]
+        self._waiting.add_all(
+            batch.labels["known_at"].to_numpy(),
+            batch.labels["row"].to_numpy() + first,
+            batch.labels["fraud"].to_numpy().astype(np.int64),
         )
-        rows = np.concatenate(
-            [
-                np.array([w[2] for w in waiting], dtype=np.int64),
-                batch.labels["row"].to_numpy() + first,
-            ]
-        )
-        fraud = np.concatenate(
-            [
-                np.array([w[3] for w in waiting], dtype=np.int64),
-                batch.labels["fraud"].to_numpy().astype(np.int64),
-            ]
-        )
-        slots = np.searchsorted(ingest, known, side="left")
+        known, targets, frauds = self._waiting.take(int(ingest[-1]))
         # A label cannot be seen before its own event.
-        slots = np.maximum(slots, rows - first + 1)
-        order = np.lexsort((np.arange(known.size), known, slots))
-        now = order[slots[order] < ingest.size]
+        slots = np.maximum(np.searchsorted(ingest, known, side="left"), targets - first + 1)
+        order = np.argsort(slots, kind="stable")
         later = order[slots[order] >= ingest.size]
-        self._pending = [
-            (int(known[i]), self._labels_seen + j, int(rows[i]), bool(fraud[i]))
-            for j, i in enumerate(later)
-        ]
-        self._labels_seen += len(later)
-        heapq.heapify(self._pending)
-        return slots[now], rows[now], fraud[now]
+        self._waiting.add_all(known[later], targets[later], frauds[later])
+        now = order[: order.size - later.size]
+        return slots[now], targets[now], frauds[now]
 
     def _run(
         self,
@@ -367,8 +340,9 @@ class OnlineEngine:
     def _look_ahead(self, instant: int) -> list[tuple[int, int]]:
         """Apply waiting labels that an event at an instant would see, and say how to undo it."""
         done = []
-        for _, _, target, fraud in sorted(p for p in self._pending if p[0] <= instant):
-            change = int(fraud) - int(self._verdicts[target])
+        _, targets, frauds = self._waiting.due(instant)
+        for target, fraud in zip(targets.tolist(), frauds.tolist(), strict=True):
+            change = fraud - int(self._verdicts[target])
             if change:
                 self._tell(target, change)
                 done.append((target, change))

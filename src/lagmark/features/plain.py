@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lagmark.features.definition import Feature
+from lagmark.features.feature import Feature
 
 if TYPE_CHECKING:
     from lagmark.features.predicates import Predicate

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lagmark.errors import DefinitionError
+from lagmark.features.columns import Column, Columns
 from lagmark.features.conditions import Conditions, has_feature
-from lagmark.features.definition import Aggregation, Column, Columns, Feature
+from lagmark.features.definition import Aggregation
 from lagmark.features.feature_set import VIRTUAL_FIELDS, FeatureSet
 from lagmark.features.kernel import layout as at
 from lagmark.features.kernel import plain as keyless
 from lagmark.features.plain import DayOfWeek, Difference, HourOfDay, Is, Quotient, Value
 from lagmark.features.predicates import And, FeatureAbove, Predicate
 from lagmark.schema.time import parse_duration
+
+if TYPE_CHECKING:
+    from lagmark.features.feature import Feature
 
 __all__ = ["TEXT", "Plan", "compile_plan"]
 

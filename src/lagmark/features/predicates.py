@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lagmark.features.definition import Feature
+    from lagmark.features.feature import Feature
 
 __all__ = [
     "Above",

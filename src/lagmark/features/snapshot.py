@@ -17,7 +17,7 @@ from lagmark.errors import StateError
 
 __all__ = ["Snapshot", "load_snapshot", "save_snapshot"]
 
-_ARRAYS = ("mem", "index", "journal", "verdicts", "vectors")
+_ARRAYS = ("mem", "index", "journal", "verdicts", "waiting", "answers")
 _FORMAT = 1
 
 
@@ -37,12 +37,12 @@ class Snapshot:
         Ids by sequence number.
     texts
         Numbers of texts, by field.
-    pending
-        Labels whose time has not come: (known_at, order, sequence number, fraud).
+    waiting
+        Labels whose time has not come: rows of (known_at, sequence number, fraud).
     latest, floor
         Latest ingest time, and the instant before which events are refused.
-    answers, vectors
-        Ids and vectors of the latest events.
+    answers
+        Vectors of the latest events, in order.
     """
 
     contract: str
@@ -52,11 +52,10 @@ class Snapshot:
     verdicts: Any
     event_ids: list[int | str]
     texts: dict[str, dict[str, int]]
-    pending: list[tuple[int, int, int, bool]]
+    waiting: Any
     latest: int
     floor: int
-    answers: list[int | str]
-    vectors: Any
+    answers: Any
 
 
 def save_snapshot(path: Path, snapshot: Snapshot) -> None:
@@ -69,10 +68,8 @@ def save_snapshot(path: Path, snapshot: Snapshot) -> None:
         "contract": snapshot.contract,
         "event_ids": snapshot.event_ids,
         "texts": snapshot.texts,
-        "pending": snapshot.pending,
         "latest": snapshot.latest,
         "floor": snapshot.floor,
-        "answers": snapshot.answers,
         "arrays_sha256": hashlib.sha256(arrays).hexdigest(),
     }
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -115,9 +112,7 @@ def load_snapshot(path: Path, contract: str) -> Snapshot:
             contract=about["contract"],
             event_ids=about["event_ids"],
             texts=about["texts"],
-            pending=[(a, b, c, bool(d)) for a, b, c, d in about["pending"]],
             latest=about["latest"],
             floor=about["floor"],
-            answers=about["answers"],
             **{name: loaded[name] for name in _ARRAYS},
         )

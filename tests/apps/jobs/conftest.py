@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lagmark.apps.jobs.run import RunOutcome, run
+from lagmark.apps.jobs.outcome import RunOutcome
+from lagmark.apps.jobs.run import run
 from lagmark.settings import ModelSettings, RunSettings
 from lagmark.simulator import simulate_handbook
 

@@ -12,9 +12,10 @@ from tests.apps.jobs.conftest import Silent, small_settings
 
 from lagmark.apps.jobs.evaluate_model import evaluate_registered
 from lagmark.apps.jobs.ingest import ingest
+from lagmark.apps.jobs.outcome import RunOutcome
 from lagmark.apps.jobs.parity import check_parity
 from lagmark.apps.jobs.record import best_of
-from lagmark.apps.jobs.run import RunOutcome, run
+from lagmark.apps.jobs.run import run
 from lagmark.apps.jobs.train_model import train_as_of
 from lagmark.domains.registry import get_domain
 from lagmark.errors import ConfigError, DataError, ParityError

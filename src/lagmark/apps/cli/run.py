@@ -11,7 +11,7 @@ from lagmark.apps.cli.options import JsonOption, examples
 from lagmark.apps.cli.output import Output
 
 if TYPE_CHECKING:
-    from lagmark.apps.jobs.run import RunOutcome
+    from lagmark.apps.jobs.outcome import RunOutcome
 
 __all__ = ["finish", "register", "summarise"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lagmark.apps.jobs.ingest import ingest
-from lagmark.apps.jobs.run import RunOutcome, run_batch
+from lagmark.apps.jobs.run import run_batch
 from lagmark.atomic import replacing
 from lagmark.clock import stopwatch
 from lagmark.domains.registry import get_domain
@@ -15,6 +15,7 @@ from lagmark.simulator import simulate_handbook
 from lagmark.wiring import Home, load_settings
 
 if TYPE_CHECKING:
+    from lagmark.apps.jobs.outcome import RunOutcome
     from lagmark.apps.jobs.reporter import Reporter
 
 __all__ = ["DemoOutcome", "demo"]

@@ -26,7 +26,7 @@ from lagmark.reports.page import Block, Row
 from lagmark.schema.time import format_duration
 
 if TYPE_CHECKING:
-    from lagmark.apps.jobs.run import RunOutcome
+    from lagmark.apps.jobs.outcome import RunOutcome
     from lagmark.apps.jobs.trial import TrialResult
 
 __all__ = ["shown_result", "write_run_report"]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from lagmark.features.definition import Column, Columns, FieldAggregation
+from lagmark.features.columns import Column, Columns
+from lagmark.features.definition import FieldAggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import P_SCALE, R_B
 from lagmark.features.kernel.predicate import as_float

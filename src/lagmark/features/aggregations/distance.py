@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from lagmark.features.definition import Column, Columns, PlaceAggregation
+from lagmark.features.columns import Column, Columns
+from lagmark.features.definition import PlaceAggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import NULL, P_DEFAULT, P_SCALE, R_A, R_B, R_FIELD, R_FIELD_B
 from lagmark.features.kernel.rows import latest_pair

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from lagmark.features.definition import Column, Columns, FieldAggregation
+from lagmark.features.columns import Column, Columns
+from lagmark.features.definition import FieldAggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import NULL, P_DEFAULT, P_PARAM, P_SCALE, R_A
 from lagmark.features.kernel.rows import smallest

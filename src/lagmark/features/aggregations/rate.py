@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from lagmark.features.definition import Aggregation, Column, Columns
+from lagmark.features.columns import Column, Columns
+from lagmark.features.definition import Aggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import P_DEFAULT, R_A
 from lagmark.features.kernel.totals import total

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from lagmark.features.definition import Column, Columns, FieldAggregation
+from lagmark.features.columns import Column, Columns
+from lagmark.features.definition import FieldAggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import NULL, P_DEFAULT, R_A, R_FIELD, R_N
 from lagmark.features.kernel.totals import selected, total

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from lagmark.features.definition import Column, Columns, PlaceAggregation
+from lagmark.features.columns import Column, Columns
+from lagmark.features.definition import PlaceAggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.layout import (
     NULL,

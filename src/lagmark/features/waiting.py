@@ -2,64 +2,71 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import Any
 
 import numpy as np
 
 __all__ = ["WaitingLabels"]
 
-_EMPTY = np.empty(0, dtype=np.int64)
+_NONE = np.empty((0, 4), dtype=np.int64)
+
+KNOWN = 0
+ORDER = 1
 
 
 class WaitingLabels:
-    """Labels in the order in which events come to see them: by known_at, then by arrival."""
+    """Labels in the order in which events come to see them: by known_at, then by arrival.
+
+    Those that arrive together wait in a sorted array, single ones in a heap: sorting an array for
+    each would cost more than the event that it is for.
+    """
 
     def __init__(self) -> None:
-        self._known = _EMPTY
-        self._targets = _EMPTY
-        self._frauds = _EMPTY
-        self._single: list[tuple[int, int, int]] = []
+        # Rows of (known_at, order of arrival, event number, fraud).
+        self._sorted = _NONE
+        self._heap: list[tuple[int, int, int, int]] = []
+        self._arrived = 0
 
     def add(self, known_at: int, target: int, fraud: bool) -> None:
         """Add one label of event number ``target``."""
-        # Merging for each would sort all that wait again; they are merged when next looked at.
-        self._single.append((known_at, target, int(fraud)))
+        heapq.heappush(self._heap, (known_at, self._arrived, target, int(fraud)))
+        self._arrived += 1
 
     def add_all(self, known_at: Any, targets: Any, frauds: Any) -> None:
         """Add labels that arrive together, int64 arrays of one length."""
-        self._merge()
-        known = np.concatenate([self._known, known_at])
-        order = np.argsort(known, kind="stable")
-        self._known = known[order]
-        self._targets = np.concatenate([self._targets, targets])[order]
-        self._frauds = np.concatenate([self._frauds, frauds])[order]
+        if not known_at.size:
+            return
+        order = np.arange(self._arrived, self._arrived + known_at.size)
+        self._arrived += known_at.size
+        rows = np.concatenate([self._sorted, np.stack([known_at, order, targets, frauds], axis=1)])
+        self._sorted = rows[np.argsort(rows[:, KNOWN], kind="stable")]
 
     def due(self, instant: int) -> tuple[Any, Any, Any]:
         """Labels known by an instant as (known_at, targets, frauds); they go on waiting."""
-        self._merge()
-        n = int(np.searchsorted(self._known, instant, side="right"))
-        return self._known[:n], self._targets[:n], self._frauds[:n]
+        single = sorted(label for label in self._heap if label[KNOWN] <= instant)
+        n = int(np.searchsorted(self._sorted[:, KNOWN], instant, side="right"))
+        return _columns(self._sorted[:n], single)
 
     def take(self, instant: int) -> tuple[Any, Any, Any]:
         """Labels known by an instant, which wait no longer."""
-        if not self._single and (not self._known.size or self._known[0] > instant):
-            return _EMPTY, _EMPTY, _EMPTY
-        taken = self.due(instant)
-        n = taken[0].size
-        self._known, self._targets, self._frauds = (
-            self._known[n:],
-            self._targets[n:],
-            self._frauds[n:],
-        )
-        return taken
+        single = []
+        while self._heap and self._heap[0][KNOWN] <= instant:
+            single.append(heapq.heappop(self._heap))
+        taken = _NONE
+        if self._sorted.shape[0] and self._sorted[0, KNOWN] <= instant:
+            n = int(np.searchsorted(self._sorted[:, KNOWN], instant, side="right"))
+            taken, self._sorted = self._sorted[:n], self._sorted[n:]
+        return _columns(taken, single)
 
     def rows(self) -> Any:
-        """All labels as an array of shape (labels, 3), for a snapshot."""
-        self._merge()
-        return np.stack([self._known, self._targets, self._frauds], axis=1)
+        """All labels as rows of (known_at, event number, fraud), for a snapshot."""
+        return np.stack(_columns(self._sorted, sorted(self._heap)), axis=1)
 
-    def _merge(self) -> None:
-        if self._single:
-            arrived = np.array(self._single, dtype=np.int64)
-            self._single = []
-            self.add_all(arrived[:, 0], arrived[:, 1], arrived[:, 2])
+
+def _columns(rows: Any, single: list[tuple[int, int, int, int]]) -> tuple[Any, Any, Any]:
+    if single:
+        rows = np.concatenate([rows, np.array(single, dtype=np.int64)])
+        rows = rows[np.lexsort((rows[:, ORDER], rows[:, KNOWN]))]
+    # The kernel is compiled for contiguous arrays.
+    return rows[:, 0].copy(), rows[:, 2].copy(), rows[:, 3].copy()

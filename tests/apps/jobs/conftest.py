@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from lagmark.apps.jobs.outcome import RunOutcome
 from lagmark.apps.jobs.run import run
 from lagmark.settings import ModelSettings, RunSettings
 from lagmark.simulator import simulate_handbook
+
+if TYPE_CHECKING:
+    from lagmark.apps.jobs.outcome import RunOutcome
 
 SMALL = ModelSettings(kind="xgboost", params={"n_estimators": 15, "max_depth": 3, "max_bin": 64})
 

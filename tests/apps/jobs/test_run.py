@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ from tests.apps.jobs.conftest import Silent, small_settings
 
 from lagmark.apps.jobs.evaluate_model import evaluate_registered
 from lagmark.apps.jobs.ingest import ingest
-from lagmark.apps.jobs.outcome import RunOutcome
 from lagmark.apps.jobs.parity import check_parity
 from lagmark.apps.jobs.record import best_of
 from lagmark.apps.jobs.run import run
@@ -24,6 +24,9 @@ from lagmark.learning import TrainedModel
 from lagmark.ports.model_registry import Alias
 from lagmark.schema.time import parse_instant, to_micros
 from lagmark.wiring import Home
+
+if TYPE_CHECKING:
+    from lagmark.apps.jobs.outcome import RunOutcome
 
 PROMISED = {
     "model": str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -119,11 +120,20 @@ def _story(output: Output, outcome: DemoOutcome) -> None:
     output.line(f"  models         {run.settings.home / 'registry'}")
     output.line()
     output.line("What to try next")
-    output.line(f"  lagmark runs --domain handbook --home {run.settings.home}")
+    lagmark = _program()
+    output.line(f"  {lagmark} runs --domain handbook --home {run.settings.home}")
     output.line(
-        f"  lagmark run --domain handbook --events {outcome.payments} --home {run.settings.home}"
+        f"  {lagmark} run --domain handbook --events {outcome.payments} --home {run.settings.home}"
     )
-    output.line("  lagmark run --domain card --events your-card-payments.csv")
+    output.line(f"  {lagmark} run --domain card --events your-card-payments.csv")
     output.line("  your own columns: docs/own-domain.md")
     output.line()
     output.line(f"Done in {outcome.seconds:.0f} s.")
+
+
+def _program() -> str:
+    """How the reader called this program, so that the next commands can be pasted."""
+    called = Path(sys.argv[0])
+    if called.name != "lagmark" or not called.is_file():
+        return "lagmark"
+    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)

@@ -79,14 +79,16 @@ def brier_score(
 def reliability(
     y: NDArray[np.int8] | NDArray[np.float64], probability: NDArray[np.float64], bins: int = 10
 ) -> tuple[ReliabilityBin, ...]:
-    """Bins of (nearly) equal size by rising probability.
+    """Bins of equal width over the probabilities 0..1, those with examples only.
+
+    Where fraud is rare, bins of equal size would all but one lie next to zero.
 
     Parameters
     ----------
     y, probability
         Labels (0/1) and probabilities, shape (n,).
     bins
-        Number of bins; fewer if there are fewer examples.
+        Number of bins.
 
     Returns
     -------
@@ -95,8 +97,9 @@ def reliability(
     """
     if y.shape[0] == 0 or bool(np.isnan(probability).any()):
         return ()
-    order = np.argsort(probability, kind="stable")
+    place = np.clip((probability * bins).astype(np.int64), 0, bins - 1)
+    chosen = [place == i for i in np.unique(place)]
     return tuple(
-        ReliabilityBin(part.shape[0], float(probability[part].mean()), float(y[part].mean()))
-        for part in np.array_split(order, min(bins, order.shape[0]))
+        ReliabilityBin(int(part.sum()), float(probability[part].mean()), float(y[part].mean()))
+        for part in chosen
     )

@@ -29,7 +29,7 @@ _njit: Any = numba.njit
 
 _OPTIONS = {"error_model": "numpy", "_nrt": False}
 """IEEE division, and no reference counting: the kernel allocates nothing, and counting every
-array that is passed on or sliced tripled the cost of an event."""
+array that is passed on or sliced costs more than the arithmetic."""
 
 
 def jit(function: Function) -> Function:

@@ -77,6 +77,7 @@ class Shape:
     idle: float = 0.02
     extreme: float = 0.05
     labelled: float = 0.7
+    prompt: bool = False
     text_ids: bool = False
 
 
@@ -249,6 +250,8 @@ def _labels(rng: np.random.Generator, events: list[Event], shape: Shape) -> list
                 known_at = e.event_time + 7 * DAY
             else:
                 known_at = e.ingest_time + int(rng.exponential(_one_of(rng, (HOUR, DAY, 30 * DAY))))
+            if shape.prompt:
+                known_at = min(known_at, e.event_time + 7 * DAY)
             labels.append(Verdict(row, known_at, fraud))
             fraud = not fraud
     return sorted(labels, key=lambda v: v.known_at)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import lagmark.features as lf
-from lagmark.errors import StateError
+from lagmark.errors import DuplicateEventError, StateError
 from lagmark.features import OnlineEngine, backfill
-from lagmark.schema.events import Event, Label
+from lagmark.features.waiting import WaitingLabels
+from lagmark.schema.events import Event, EventBatch, Label
 from lagmark.schema.time import DAY, HOUR
 
 from .catalogue import draw, feature_set
@@ -168,3 +169,34 @@ def test_batch_equals_backfill_when_ids_are_text() -> None:
     whole = backfill(definition, stream.batch()).matrix
     got = OnlineEngine(definition).process_batch(stream.batch())
     assert_same(got, whole, features, stream)
+
+
+def test_answers_of_batches_outlive_the_end_of_their_ring() -> None:
+    stream = make_stream(np.random.default_rng(8), 50, Shape())
+    engine = OnlineEngine(feature_set(draw(np.random.default_rng(1), 5)), recall=20)
+    batch = stream.batch()
+    got = np.vstack(
+        [
+            engine.process_batch(EventBatch(batch.events[a:b], batch.labels.clear()))
+            for a, b in ((0, 13), (13, 26), (26, 50))
+        ]
+    )
+    for row in range(30, 50):
+        np.testing.assert_array_equal(engine.process(stream.events[row]), got[row])
+    with pytest.raises(DuplicateEventError):
+        engine.process(stream.events[29])
+
+
+def test_many_arrivals_of_labels_come_out_in_the_order_of_their_instants() -> None:
+    rng = np.random.default_rng(3)
+    waiting = WaitingLabels()
+    known = rng.integers(0, 50, 900)
+    for i in range(600):
+        waiting.add_all(known[i : i + 1], np.array([i]), np.array([i % 2]))
+    for i in range(600, 900):
+        waiting.add(int(known[i]), i, bool(i % 2))
+    expected = sorted(range(900), key=lambda i: (known[i], i))
+    assert waiting.rows()[:, 1].tolist() == expected
+    taken = [int(t) for instant in (10, 20, 49) for t in waiting.take(instant)[1]]
+    assert taken == expected
+    assert waiting.rows().shape == (0, 3)

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lagmark.features import OnlineEngine, backfill
+from lagmark.features.definition import Aggregation
 from lagmark.schema.events import Event, EventBatch, Label
 
 from .catalogue import catalogue, draw, feature_set
@@ -30,6 +31,9 @@ _SHAPES = {
     "extreme": Shape(extreme=0.9, hot=0.7),
     "text": Shape(text_ids=True),
     "unlabelled": Shape(labelled=0.0),
+    # What the batch driver takes key by key instead of event by event.
+    "orderly": Shape(boundary=0.0, late=0.0, ancient=0.0, labelled=0.0),
+    "orderly, prompt labels": Shape(boundary=0.0, late=0.0, ancient=0.0, prompt=True),
 }
 
 RELAXED = settings(
@@ -49,6 +53,17 @@ def test_every_definition_equals_the_oracle(name: str) -> None:
     vectors = backfill(feature_set(features), stream.batch())
     assert tuple(vectors.names) == tuple(f.name for f in features)
     assert_same(vectors.matrix, expected(features, stream.past()), features, stream)
+
+
+def test_risks_behind_their_labels_equal_the_oracle() -> None:
+    shape = replace(_SHAPES["orderly, prompt labels"], customers=3, terminals=3, devices=2)
+    stream = make_stream(np.random.default_rng(5), 400, shape)
+    features = [
+        f for f in catalogue() if isinstance(f, Aggregation) and (not f.labelled or f.delay == "7d")
+    ]
+    assert sum(f.labelled for f in features) > 5
+    got = backfill(feature_set(features), stream.batch()).matrix
+    assert_same(got, expected(features, stream.past()), features, stream)
 
 
 @RELAXED

@@ -30,6 +30,9 @@ Progress = Callable[[int, int], None]
 CHUNK = 250_000
 """Events between two reports of progress."""
 
+BLOCK = 512
+"""Events whose features without a key are computed together: few enough for the cache."""
+
 
 @dataclass(frozen=True)
 class Vectors:
@@ -69,8 +72,14 @@ def label_changes(batch: EventBatch) -> tuple[Any, Any, Any]:
         event ``slots[j]`` on, that is from the first with ``ingest_time >= known_at``.
     """
     rows = batch.labels["row"].to_numpy()
-    known = batch.labels["known_at"].to_numpy()
-    fraud = batch.labels["fraud"].to_numpy().astype(np.int64)
+    fraud = batch.labels["fraud"].to_numpy()
+    # An event that nobody ever called fraud has no change.
+    suspected = np.zeros(len(batch), dtype=bool)
+    suspected[rows[fraud]] = True
+    spoken = np.flatnonzero(suspected[rows])
+    rows = rows[spoken]
+    fraud = fraud[spoken].astype(np.int64)
+    known = batch.labels["known_at"].to_numpy()[spoken]
     # The latest of several labels counts; of equally late ones, the last in the batch.
     by_event = np.lexsort((np.arange(rows.size), known, rows))
     before = np.zeros(rows.size, dtype=np.int64)
@@ -112,16 +121,17 @@ def backfill(
     """
     plan = compile_plan(feature_set)
     encoder = Encoder(plan)
-    x = np.empty((len(batch), encoder.width), dtype=np.int64)
-    encoder.rows(batch.events, 0, x)
-    driver.calendars(x)
+    x = np.empty((encoder.width, len(batch)), dtype=np.int64)
+    encoder.rows(batch.events, 0, x.T)
+    if plan.calendar:
+        driver.calendars(x)
     labels = label_changes(batch) if plan.labelled else None
     out = np.empty((len(batch), plan.width))
     for k in range(plan.tables.shape[0]):
         _run_table(plan, k, x, labels, out, progress)
-    driver.finish_rows(
-        plan.tables, plan.reads, plan.params, plan.plain, plan.scales, plan.clauses, x, out
-    )
+    if plan.plain.shape[0]:
+        block = np.empty((BLOCK, encoder.width), dtype=np.int64)
+        driver.finish_rows(plan.plain, plan.scales, plan.clauses, x, out, block)
     return Vectors(feature_set.contract, out[:, : plan.size])
 
 
@@ -134,10 +144,12 @@ def _run_table(
     progress: Progress | None,
 ) -> None:
     table = plan.tables[k]
-    n = x.shape[0]
+    n = x.shape[1]
     codes = np.empty(n, dtype=np.int64)
     keys = _number_keys(table, x, codes)
     order, starts = _group(codes, keys)
+    if order.size < n:
+        driver.absent_keys(table, plan.reads, plan.params, codes, out)
     empty = np.empty(0, dtype=np.int64)
     slots, targets, changes = (empty, empty, empty)
     if labels is not None and table[at.T_FRAUD] >= 0:
@@ -146,9 +158,17 @@ def _run_table(
     largest = int(np.diff(starts).max(initial=0))
     mem = new_memory(driver.cells_needed(table, largest))
     index = new_index(largest * int(table[at.T_COLUMNS_END] - table[at.T_COLUMNS] + 1))
-    work = np.empty(largest + 1, dtype=np.int64)
-    xs = np.empty((largest, x.shape[1]), dtype=np.int64)
-    outs = np.empty((largest, out.shape[1]))
+    # Rows, a sentinel before and four after; columns an odd number of cache lines apart keep out
+    # of each other's way in the cache.
+    apart = plan.apart(k, (largest + 12) // 8 * 8 | 8)
+    windows = int(table[at.T_WINDOWS_END] - table[at.T_WINDOWS])
+    scratch: tuple[Any, ...] = (
+        np.empty((largest, x.shape[0]), dtype=np.int64),
+        out,
+        np.empty((windows, largest), dtype=np.int64),
+        np.empty((windows, largest), dtype=np.int64),
+        np.empty(largest + 1, dtype=np.int64),
+    )
     total = n * plan.tables.shape[0]
     first = 0
     while first < keys:
@@ -159,10 +179,12 @@ def _run_table(
             index,
             table,
             plan.columns,
-            plan.windows,
             plan.reads,
+            *apart,
+            plan.windows,
             plan.params,
             plan.clauses,
+            plan.fields_of(k),
             x,
             order,
             starts,
@@ -171,12 +193,10 @@ def _run_table(
             slots,
             targets,
             changes,
+            plan.fraud_delay(k),
             first,
             last,
-            xs,
-            outs,
-            out,
-            work,
+            *scratch,
         )
         first = last
         if progress is not None:
@@ -184,11 +204,19 @@ def _run_table(
 
 
 def _number_keys(table: Any, x: Any, codes: Any) -> int:
-    """Number the key values of all events, and return how many there are."""
+    """Number the key values of all events, and return how many numbers there are."""
+    column = x[table[at.T_KEY0]]
+    if table[at.T_KEYS] == 1 and codes.size:
+        present = column if (lowest := int(column.min())) != at.NULL else column[column != at.NULL]
+        lowest = int(present.min(initial=at.NEVER))
+        span = int(present.max(initial=lowest)) - lowest + 1
+        if span <= codes.size:
+            driver.number_near(column, lowest, codes)
+            return span
     mem = new_memory(0)
     index = new_index(1 << 10)  # small while it can be, so that it stays in the cache
     i = 0
-    while (i := driver.number_keys(mem, index, table, x, i, codes)) < x.shape[0]:
+    while (i := driver.number_keys(mem, index, table, x, i, codes)) < codes.size:
         larger = new_index(2 * index.shape[0])
         grow_index(mem, index, larger)
         index = larger

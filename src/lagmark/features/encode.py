@@ -53,7 +53,9 @@ class Encoder:
                 x[i] = value
 
     def rows(self, frame: pl.DataFrame, first_seq: int, x: Any) -> None:
-        """Write all events of a frame into ``x``, shape (rows, width), int64.
+        """Write all events of a frame into the columns of ``x``, shape (rows, width), int64.
+
+        The hour and the weekday are left to the kernel.
 
         Raises
         ------
@@ -74,8 +76,10 @@ class Encoder:
             series = frame[name]
             if series.dtype == pl.String:
                 x[:, i] = self._numbers(name, series)
-            else:
-                x[:, i] = series.cast(pl.Int64).fill_null(at.NULL).to_numpy()
+                continue
+            if series.dtype != pl.Int64:
+                series = series.cast(pl.Int64)
+            x[:, i] = (series.fill_null(at.NULL) if series.null_count() else series).to_numpy()
 
     def _numbers(self, name: str, series: pl.Series) -> Any:
         import polars as pl

@@ -59,7 +59,7 @@ class OnlineEngine:
         self._waiting = WaitingLabels()
         self._latest = at.NULL
         self._floor = at.NULL
-        self._heads = np.zeros(self._plan.tables.shape[0], dtype=np.int64)
+        self._heads = np.zeros((driver.AHEAD, self._plan.tables.shape[0]), dtype=np.int64)
         self._work = np.empty(at.MAX_ROWS, dtype=np.int64)
         self._tables = (
             self._plan.tables,
@@ -126,8 +126,8 @@ class OnlineEngine:
         """
         n = len(batch)
         ids = batch.events["event_id"].to_list()
-        repeated = next((i for i in ids if i in self._sequence), None)
-        if repeated is not None or len(set(ids)) != n:
+        if not self._sequence.keys().isdisjoint(ids) or len(set(ids)) != n:
+            repeated = next((i for i in ids if i in self._sequence), None)
             raise DataError(
                 f"the batch repeats event {repeated!r}"
                 if repeated is not None
@@ -151,8 +151,7 @@ class OnlineEngine:
         self._latest = int(ingest[-1])
         self._sequence.update(zip(ids, range(first, first + n), strict=True))
         matrix = out[:, : self._plan.size]
-        kept = np.arange(max(0, n - self._recall), n)
-        self._answers[(first + kept) % self._answers.shape[0]] = matrix[kept]
+        self._remember(matrix, first)
         return matrix
 
     def label(self, label: Label) -> None:
@@ -271,6 +270,15 @@ class OnlineEngine:
                 hint="its first answer is in the ledger; recall= keeps more in memory",
             )
         return self._answers[seq % self._answers.shape[0]].copy()
+
+    def _remember(self, matrix: Any, first: int) -> None:
+        """Keep the vectors of events ``first``, ``first + 1`` and so on in the ring of answers."""
+        size = self._answers.shape[0]
+        matrix, first = matrix[-size:], first + max(0, len(matrix) - size)
+        place = first % size
+        before_end = size - place
+        self._answers[place : place + len(matrix)] = matrix[:before_end]
+        self._answers[: max(0, len(matrix) - before_end)] = matrix[before_end:]
 
     def _due(self, instant: int) -> tuple[Any, Any, Any]:
         _, targets, frauds = self._waiting.take(instant)

@@ -55,6 +55,8 @@ class Plan:
         Tables laid out as :mod:`lagmark.features.kernel.layout` says.
     width
         Length of the output row: the vector, then features that only others need.
+    calendar
+        Whether anything reads the hour or the weekday.
     """
 
     feature_set: FeatureSet
@@ -69,11 +71,53 @@ class Plan:
     plain: Any
     scales: Any
     width: int
+    calendar: bool
 
     @property
     def size(self) -> int:
         """Length of a feature vector."""
         return len(self.feature_set.features)
+
+    def fields_of(self, k: int) -> Any:
+        """Fields that the columns and reads of a table need, positions in ``x``."""
+        table = self.tables[k]
+        columns = self.columns[table[at.T_COLUMNS] : table[at.T_COLUMNS_END]]
+        reads = self.reads[table[at.T_READS] : table[at.T_READS_END]]
+        needed = {at.X_TIME, *columns[:, at.C_FIELD].tolist()}
+        needed.update(reads[:, [at.R_FIELD, at.R_FIELD_B]].ravel().tolist())
+        for first, end in columns[:, [at.C_CLAUSES, at.C_CLAUSES_END]].tolist():
+            clauses = self.clauses[first:end]
+            own = clauses[clauses[:, at.L_TEST] != at.FEATURE_ABOVE]
+            needed.update(own[:, at.L_FIELD].tolist())
+        return np.array(sorted(needed - {-1}), dtype=np.int64)
+
+    def fraud_delay(self, k: int) -> int:
+        """Least delay of the windows in which a table reads labels; 0 where it reads none."""
+        table = self.tables[k]
+        reads = self.reads[table[at.T_READS] : table[at.T_READS_END]]
+        windows = reads[reads[:, at.R_A] == table[at.T_FRAUD], at.R_WINDOW]
+        return int(self.windows[windows, at.W_DELAY].min()) if windows.size else 0
+
+    def apart(self, k: int, rows: int) -> tuple[Any, Any, Any]:
+        """A table, and all columns and reads, for logs that lie column by column.
+
+        Parameters
+        ----------
+        k
+            Number of the table.
+        rows
+            Cells from one column to the next.
+        """
+        table, columns, reads = self.tables[k].copy(), self.columns.copy(), self.reads.copy()
+        table[at.T_WIDTH] = 1
+        for cells, places in (
+            (table, [at.T_FRAUD]),
+            (columns, [at.C_OFFSET, at.C_RAW, at.C_SECOND]),
+            (reads, [at.R_A, at.R_B, at.R_N, at.R_SECOND]),
+        ):
+            chosen = cells[..., places]
+            cells[..., places] = np.where(chosen > 0, chosen * rows, chosen)
+        return table, columns, reads
 
     @property
     def labelled(self) -> bool:
@@ -89,6 +133,7 @@ class _Compiler:
             "hour": at.X_HOUR,
             "weekday": at.X_WEEKDAY,
         }
+        self.calendar = False
         self.texts: dict[str, dict[str, int]] = {}
         self.outputs: dict[Feature, int] = {}
         self.order: list[Feature] = []
@@ -106,6 +151,7 @@ class _Compiler:
             self.collect(feature)
 
     def slot(self, name: str) -> int:
+        self.calendar = self.calendar or name in VIRTUAL_FIELDS
         if name not in self.slots:
             self.slots[name] = at.X_FIELDS + len(self.slots) - len(VIRTUAL_FIELDS)
         return self.slots[name]
@@ -180,6 +226,7 @@ class _Compiler:
             plain=_array(plain, keyless.F_SIZE),
             scales=np.array(scales, dtype=np.float64),
             width=self.width,
+            calendar=self.calendar,
         )
 
     def table(
@@ -259,7 +306,8 @@ class _Compiler:
             field = self.slot(column.field)
         clauses = self.conditions.add(column.where, present)
         raw = offsets[column.raw] if column.raw is not None else 0
-        return [kind, offsets[column], field, *clauses, raw, column.half_life, column.sign]
+        sign, second = column.sign, _second(column, offsets)
+        return [kind, offsets[column], field, *clauses, raw, column.half_life, sign, second]
 
     def read(
         self, member: Aggregation, offsets: dict[Column, int], window: int, state: int
@@ -268,8 +316,9 @@ class _Compiler:
         places = [self.slot(place) for place in member.places] if member.places else []
         places += [0] * (2 - len(places))
         a, b, n = (-1 if c is None else offsets[c] for c in (needed.a, needed.b, needed.n))
+        second = -1 if needed.b is None else _second(needed.b, offsets)
         skip = int(member.skips_current)
-        return [member.OP, window, a, b, n, skip, self.outputs[member], state, *places]
+        return [member.OP, window, a, b, n, skip, self.outputs[member], state, *places, second]
 
     def keyless(self) -> tuple[list[list[int]], list[float]]:
         """Rows of ``plain`` and their scales, each after what it needs."""
@@ -284,9 +333,9 @@ class _Compiler:
                     scale = float(self.by_name[feature.field].scale)
                 row = [keyless.VALUE, out, self.slot(feature.field), 0]
             elif isinstance(feature, HourOfDay):
-                row = [keyless.VALUE, out, at.X_HOUR, 0]
+                row = [keyless.VALUE, out, self.slot("hour"), 0]
             elif isinstance(feature, DayOfWeek):
-                row = [keyless.VALUE, out, at.X_WEEKDAY, 0]
+                row = [keyless.VALUE, out, self.slot("weekday"), 0]
             elif isinstance(feature, Is):
                 row = [keyless.IS, out, *self.conditions.add(feature.predicate)]
             elif isinstance(feature, (Quotient, Difference)):
@@ -300,6 +349,10 @@ class _Compiler:
             rows.append([keyless.COPY, position, source, zero])
             scales.append(1.0)
         return rows, scales
+
+
+def _second(column: Column, offsets: dict[Column, int]) -> int:
+    return offsets[column] + 1 if _KINDS[column.kind] in _CELLS else -1
 
 
 def _window(member: Aggregation) -> tuple[int, int]:

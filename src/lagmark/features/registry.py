@@ -5,95 +5,120 @@ The kernel dispatches on a number, so that one compiled program serves every fea
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
-from lagmark.features.aggregations import (
-    count,
-    decayed_sum,
-    distance,
-    distinct,
-    first_seen_age,
-    fraud_count,
-    fraud_rate,
-    fraud_streak,
-    fraud_streak_age,
-    last,
-    last_label,
-    maximum,
-    mean,
-    minimum,
-    new_entity,
-    quantile,
-    rate,
-    ratio,
-    speed,
-    std,
-    time_since_fraud,
-    time_since_last,
-    zscore,
-)
-from lagmark.features.aggregations import sum as sum_
-from lagmark.features.kernel._jit import inlined
-from lagmark.features.kernel.layout import R_OP
+from lagmark.features.aggregations.count import Count
+from lagmark.features.aggregations.decayed_sum import DecayedSum
+from lagmark.features.aggregations.distance import Distance
+from lagmark.features.aggregations.distinct import Distinct
+from lagmark.features.aggregations.first_seen_age import FirstSeenAge
+from lagmark.features.aggregations.fraud_count import FraudCount
+from lagmark.features.aggregations.fraud_rate import FraudRate
+from lagmark.features.aggregations.fraud_streak import FraudStreak
+from lagmark.features.aggregations.fraud_streak_age import FraudStreakAge
+from lagmark.features.aggregations.last import Last
+from lagmark.features.aggregations.last_label import LastLabel
+from lagmark.features.aggregations.maximum import Max
+from lagmark.features.aggregations.mean import Mean
+from lagmark.features.aggregations.minimum import Min
+from lagmark.features.aggregations.new_entity import NewEntity
+from lagmark.features.aggregations.quantile import Quantile
+from lagmark.features.aggregations.rate import Rate
+from lagmark.features.aggregations.ratio import Ratio
+from lagmark.features.aggregations.speed import Speed
+from lagmark.features.aggregations.std import Std
+from lagmark.features.aggregations.sum import Sum
+from lagmark.features.aggregations.time_since_fraud import TimeSinceFraud
+from lagmark.features.aggregations.time_since_last import TimeSinceLast
+from lagmark.features.aggregations.zscore import ZScore
+from lagmark.features.kernel._jit import inlined, jit, part
+from lagmark.features.kernel.layout import R_OP, R_OUT, ROW_TIME
 
 if TYPE_CHECKING:
     from lagmark.features.definition import Aggregation
     from lagmark.features.kernel.arrays import Floats, Ints
 
-__all__ = ["AGGREGATIONS", "read"]
+__all__ = ["AGGREGATIONS", "read", "read_rows"]
 
 AGGREGATIONS: tuple[type[Aggregation], ...] = (
-    count.Count,
-    sum_.Sum,
-    mean.Mean,
-    std.Std,
-    maximum.Max,
-    minimum.Min,
-    last.Last,
-    distinct.Distinct,
-    rate.Rate,
-    ratio.Ratio,
-    zscore.ZScore,
-    quantile.Quantile,
-    decayed_sum.DecayedSum,
-    first_seen_age.FirstSeenAge,
-    time_since_last.TimeSinceLast,
-    new_entity.NewEntity,
-    distance.Distance,
-    speed.Speed,
-    fraud_count.FraudCount,
-    fraud_rate.FraudRate,
-    last_label.LastLabel,
-    fraud_streak.FraudStreak,
-    fraud_streak_age.FraudStreakAge,
-    time_since_fraud.TimeSinceFraud,
+    Count,
+    Sum,
+    Mean,
+    Std,
+    Max,
+    Min,
+    Last,
+    Distinct,
+    Rate,
+    Ratio,
+    ZScore,
+    Quantile,
+    DecayedSum,
+    FirstSeenAge,
+    TimeSinceLast,
+    NewEntity,
+    Distance,
+    Speed,
+    FraudCount,
+    FraudRate,
+    LastLabel,
+    FraudStreak,
+    FraudStreakAge,
+    TimeSinceFraud,
 )
 """All aggregations; the position of each is its ``OP``."""
 
-_count = count.read
-_sum = sum_.read
-_mean = mean.read
-_std = std.read
-_maximum = maximum.read
-_minimum = minimum.read
-_last = last.read
-_distinct = distinct.read
-_rate = rate.read
-_ratio = ratio.read
-_zscore = zscore.read
-_quantile = quantile.read
-_decayed_sum = decayed_sum.read
-_first_seen_age = first_seen_age.read
-_time_since_last = time_since_last.read
-_new_entity = new_entity.read
-_distance = distance.read
-_speed = speed.read
-_fraud_count = fraud_count.read
-_fraud_rate = fraud_rate.read
-_last_label = last_label.read
-_fraud_streak = fraud_streak.read
-_fraud_streak_age = fraud_streak_age.read
-_time_since_fraud = time_since_fraud.read
+
+def _choice(functions: list[Any], arguments: str) -> Any:
+    """Choice among functions of the same arguments by the number ``r[j, R_OP]``.
+
+    numba compiles no loop over functions, so the source is written here: one line for each.
+    """
+    lines = [f"def choose({arguments}):", "    op = r[j, R_OP]"]
+    last = len(functions) - 1
+    lines += [f"    if op == {i}: return f{i}({arguments})" for i in range(last)]
+    lines += [f"    return f{last}({arguments})"]
+    names = {"R_OP": R_OP} | {f"f{i}": function for i, function in enumerate(functions)}
+    exec("\n".join(lines), names)  # noqa: S102 - of this module's own names alone
+    return part(names["choose"], inside=True)
+
+
+def _of_rows(read_one: Any) -> Any:
+    """A read of one event as a loop over rows."""
+
+    @part
+    def read_all(
+        mem: Ints,
+        head: int,
+        start: int,
+        width: int,
+        lows: Ints,
+        highs: Ints,
+        skip: int,
+        xs: Ints,
+        r: Ints,
+        p: Floats,
+        j: int,
+        out: Floats,
+        members: Ints,
+        work: Ints,
+    ) -> None:
+        feature = r[j, R_OUT]
+        for i in range(members.size):
+            lo, hi, t = lows[i], highs[i] - skip, mem[start + (i + 1) * width + ROW_TIME]
+            value = read_one(mem, head, start, width, lo, hi, t, xs[i], r, p, j, work)
+            out[members[i], feature] = value
+
+    return read_all
+
+
+_reads = [sys.modules[kind.__module__].read for kind in AGGREGATIONS]
+_choose = _choice(_reads, "mem, head, start, width, lo, hi, t, x, r, p, j, work")
+_choose_rows = _choice(
+    [_of_rows(one) for one in _reads],
+    "mem, head, start, width, lows, highs, skip, xs, r, p, j, out, members, work",
+)
 
 
 @inlined
@@ -130,53 +155,38 @@ def read(
     work
         Scratch memory, int64.
     """
-    op = r[j, R_OP]
-    if op == 0:
-        return _count(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 1:
-        return _sum(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 2:
-        return _mean(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 3:
-        return _std(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 4:
-        return _maximum(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 5:
-        return _minimum(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 6:
-        return _last(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 7:
-        return _distinct(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 8:
-        return _rate(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 9:
-        return _ratio(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 10:
-        return _zscore(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 11:
-        return _quantile(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 12:
-        return _decayed_sum(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 13:
-        return _first_seen_age(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 14:
-        return _time_since_last(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 15:
-        return _new_entity(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 16:
-        return _distance(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 17:
-        return _speed(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 18:
-        return _fraud_count(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 19:
-        return _fraud_rate(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 20:
-        return _last_label(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 21:
-        return _fraud_streak(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 22:
-        return _fraud_streak_age(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    if op == 23:
-        return _time_since_fraud(mem, head, start, width, lo, hi, t, x, r, p, j, work)
-    return 0.0
+    value: float = _choose(mem, head, start, width, lo, hi, t, x, r, p, j, work)
+    return value
+
+
+@jit
+def read_rows(
+    mem: Ints,
+    head: int,
+    start: int,
+    width: int,
+    lows: Ints,
+    highs: Ints,
+    skip: int,
+    xs: Ints,
+    r: Ints,
+    p: Floats,
+    j: int,
+    out: Floats,
+    members: Ints,
+    work: Ints,
+) -> None:
+    """Values of one aggregation for the events in rows 1, 2, 3 and so on of a log.
+
+    Parameters
+    ----------
+    mem, head, start, width, r, p, j, work
+        As for :func:`read`.
+    lows, highs, skip
+        Window of each event; its upper end is ``highs - skip``, excluded.
+    xs
+        The events, a row each.
+    out, members
+        Features of all events of the batch, a row each, and which of them these are.
+    """
+    _choose_rows(mem, head, start, width, lows, highs, skip, xs, r, p, j, out, members, work)

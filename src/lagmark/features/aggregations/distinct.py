@@ -9,7 +9,7 @@ from lagmark.features.columns import Column, Columns
 from lagmark.features.definition import FieldAggregation
 from lagmark.features.kernel._jit import jit
 from lagmark.features.kernel.distinct import count_distinct
-from lagmark.features.kernel.layout import P_DEFAULT, R_A, R_B, R_STATE
+from lagmark.features.kernel.layout import P_DEFAULT, R_A, R_B, R_SECOND, R_STATE
 
 if TYPE_CHECKING:
     from lagmark.features.kernel.arrays import Floats, Ints
@@ -51,5 +51,7 @@ def read(
     j: int,
     work: Ints,
 ) -> float:
-    n = count_distinct(mem, head + r[j, R_STATE], start, width, lo, hi, r[j, R_A], r[j, R_B])
+    n = count_distinct(
+        mem, head + r[j, R_STATE], start, width, lo, hi, r[j, R_A], r[j, R_B], r[j, R_SECOND]
+    )
     return float(n) if n > 0 else p[j, P_DEFAULT]

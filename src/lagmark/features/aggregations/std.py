@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lagmark.features.columns import Column, Columns
 from lagmark.features.definition import FieldAggregation
 from lagmark.features.kernel._jit import jit
-from lagmark.features.kernel.layout import P_DEFAULT, P_SCALE, R_A, R_B, R_N
+from lagmark.features.kernel.layout import P_DEFAULT, P_SCALE, R_A, R_B, R_N, R_SECOND
 from lagmark.features.kernel.totals import selected, spread
 
 if TYPE_CHECKING:
@@ -53,5 +53,6 @@ def read(
     n = selected(mem, start, width, lo, hi, r[j, R_N])
     if n == 0:
         return p[j, P_DEFAULT]
-    root = math.sqrt(spread(mem, start, width, lo, hi, n, r[j, R_A], r[j, R_B]))
+    square = spread(mem, start, width, lo, hi, n, r[j, R_A], r[j, R_B], r[j, R_SECOND])
+    root = math.sqrt(square)
     return root / (float(n) * p[j, P_SCALE])

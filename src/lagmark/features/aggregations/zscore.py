@@ -11,7 +11,7 @@ import numpy as np
 from lagmark.features.columns import Column, Columns
 from lagmark.features.definition import FieldAggregation
 from lagmark.features.kernel._jit import jit
-from lagmark.features.kernel.layout import NULL, P_DEFAULT, R_A, R_B, R_FIELD, R_N
+from lagmark.features.kernel.layout import NULL, P_DEFAULT, R_A, R_B, R_FIELD, R_N, R_SECOND
 from lagmark.features.kernel.totals import selected, spread, total
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def read(
     value = x[r[j, R_FIELD]]
     if n == 0 or value == NULL:
         return p[j, P_DEFAULT]
-    root = math.sqrt(spread(mem, start, width, lo, hi, n, r[j, R_A], r[j, R_B]))
+    square = spread(mem, start, width, lo, hi, n, r[j, R_A], r[j, R_B], r[j, R_SECOND])
+    root = math.sqrt(square)
     if root == 0.0:
         return np.nan
     s = total(mem, start, width, lo, hi, r[j, R_A])

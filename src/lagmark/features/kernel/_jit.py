@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-__all__ = ["inlined", "jit"]
+__all__ = ["inlined", "jit", "part"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -50,3 +50,11 @@ def inlined(function: Function) -> Function:
     costs more than its work.
     """
     return cast("Function", _njit(inline="always", **_OPTIONS)(function))
+
+
+def part(function: Function, *, inside: bool = False) -> Function:
+    """Compiled form of a kernel function that is kept with its callers and not on its own.
+
+    For functions made in a factory, which numba cannot tell apart in its cache.
+    """
+    return cast("Function", _njit(nogil=True, forceinline=inside, **_OPTIONS)(function))

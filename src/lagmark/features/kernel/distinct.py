@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lagmark.features.kernel._jit import jit
-from lagmark.features.kernel.layout import NULL, R_A, R_B, T_READS, T_READS_END
+from lagmark.features.kernel.layout import NULL, R_A, R_B, R_SECOND, R_STATE, T_READS, T_READS_END
 
 if TYPE_CHECKING:
     from lagmark.features.kernel.arrays import Ints
@@ -20,7 +20,15 @@ COUNT = 2
 
 @jit
 def count_distinct(
-    mem: Ints, state: int, start: int, width: int, lo: int, hi: int, raw: int, links: int
+    mem: Ints,
+    state: int,
+    start: int,
+    width: int,
+    lo: int,
+    hi: int,
+    raw: int,
+    before: int,
+    after: int,
 ) -> int:
     """Number of different values in rows lo..hi-1, moving on from the rows counted before.
 
@@ -38,23 +46,23 @@ def count_distinct(
         count = 0
     while high < hi:
         cell = start + high * width
-        if mem[cell + raw] != NULL and mem[cell + links] < low:
+        if mem[cell + raw] != NULL and mem[cell + before] < low:
             count += 1
         high += 1
     while low > lo:
         low -= 1
         cell = start + low * width
-        following = mem[cell + links + 1]
+        following = mem[cell + after]
         if mem[cell + raw] != NULL and (following == 0 or following >= high):
             count += 1
     while high > hi:
         high -= 1
         cell = start + high * width
-        if mem[cell + raw] != NULL and mem[cell + links] < low:
+        if mem[cell + raw] != NULL and mem[cell + before] < low:
             count -= 1
     while low < lo:
         cell = start + low * width
-        following = mem[cell + links + 1]
+        following = mem[cell + after]
         if mem[cell + raw] != NULL and (following == 0 or following >= high):
             count -= 1
         low += 1
@@ -70,7 +78,7 @@ def keep_counts(
 ) -> None:
     """Adjust kept counts to a row that was inserted before later ones."""
     for r in range(table[T_READS], table[T_READS_END]):
-        offset = reads[r, 7]
+        offset = reads[r, R_STATE]
         if offset < 0:
             continue
         state = head + offset
@@ -82,7 +90,7 @@ def keep_counts(
             mem[state + LOW] += 1
         else:
             cell = start + row * width
-            following = mem[cell + reads[r, R_B] + 1]
+            following = mem[cell + reads[r, R_SECOND]]
             if (
                 mem[cell + reads[r, R_A]] != NULL
                 and mem[cell + reads[r, R_B]] < low

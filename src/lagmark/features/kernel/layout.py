@@ -71,13 +71,14 @@ C_CLAUSES_END = 4
 C_RAW = 5  # offset of the raw values that links and decays follow
 C_HALF_LIFE = 6
 C_SIGN = 7
-C_SIZE = 8
+C_SECOND = 8  # offset of the second cell, or -1
+C_SIZE = 9
 
 SUM = 0  # running total of a field, or of ones where C_FIELD is -1
-SQUARES = 1  # running total of squares, 128 bits in two cells
+SQUARES = 1  # running total of squares, 128 bits: low, then high in a second cell
 RAW = 2  # the value itself, times C_SIGN
 GREATER = 3  # row of the latest earlier entry with a greater raw value
-SAME = 4  # rows of the neighbours with the same raw value: previous, next
+SAME = 4  # rows of the neighbours with the same raw value: previous, then next in a second cell
 DECAY = 5  # float64 bits of the decayed total
 FRAUD = 6  # running total of known frauds
 
@@ -98,7 +99,8 @@ R_OUT = 6
 R_STATE = 7  # offset of its own state in the head
 R_FIELD = 8
 R_FIELD_B = 9
-R_SIZE = 10
+R_SECOND = 10  # second cell of the column B
+R_SIZE = 11
 
 # Layout of params[r]
 P_SCALE = 0

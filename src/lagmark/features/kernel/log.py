@@ -17,6 +17,7 @@ from lagmark.features.kernel.layout import (
     C_KIND,
     C_OFFSET,
     C_RAW,
+    C_SECOND,
     C_SIGN,
     DECAY,
     GREATER,
@@ -43,7 +44,19 @@ from lagmark.features.kernel.predicate import as_float, holds
 if TYPE_CHECKING:
     from lagmark.features.kernel.arrays import Floats, Ints
 
-__all__ = ["add_squares", "fill_derived", "insert", "origin", "same_tag", "seek", "set_float"]
+__all__ = [
+    "add_squares",
+    "decay_from",
+    "fill_derived",
+    "insert",
+    "link_greater",
+    "link_same",
+    "origin",
+    "same_tag",
+    "seek",
+    "set_float",
+    "value_of",
+]
 
 
 @inlined
@@ -79,8 +92,8 @@ def same_tag(table_end: int, offset: int) -> int:
 
 
 @jit
-def add_squares(mem: Ints, cell: int, value: int) -> None:
-    """Add value**2 to a 128-bit total in two cells: low, then high."""
+def add_squares(mem: Ints, lower: int, upper: int, value: int) -> None:
+    """Add value**2 to a 128-bit total in two cells."""
     v = np.uint64(abs(value))
     mask = np.uint64(0xFFFFFFFF)
     half = np.uint64(32)
@@ -94,14 +107,14 @@ def add_squares(mem: Ints, cell: int, value: int) -> None:
     total = low + add
     carry = np.uint64(1) if total < low else np.uint64(0)
     high = high_part * high_part + (middle >> half) + carry
-    before = np.uint64(mem[cell])
+    before = np.uint64(mem[lower])
     after = before + total
-    mem[cell] = np.int64(after)
-    mem[cell + 1] += np.int64(high) + (1 if after < before else 0)
+    mem[lower] = np.int64(after)
+    mem[upper] += np.int64(high) + (1 if after < before else 0)
 
 
 @jit
-def _value(columns: Ints, c: int, clauses: Ints, x: Ints, out: Floats) -> int:
+def value_of(columns: Ints, c: int, clauses: Ints, x: Ints, out: Floats) -> int:
     """Value that an event brings to a column, NULL if it is left out."""
     start = columns[c, C_CLAUSES]
     end = columns[c, C_CLAUSES_END]
@@ -123,14 +136,16 @@ def _accumulate(
         for j in range(row, last + 1):
             mem[start + j * width + offset] += v
     else:
+        second = columns[c, C_SECOND]
         for j in range(row, last + 1):
-            add_squares(mem, start + j * width + offset, v)
+            add_squares(mem, start + j * width + offset, start + j * width + second, v)
 
 
 @jit
-def _link_greater(
+def link_greater(
     mem: Ints, start: int, width: int, first: int, row: int, columns: Ints, c: int
 ) -> None:
+    """Link a row to the latest earlier one with a greater raw value."""
     raw = columns[c, C_RAW]
     offset = columns[c, C_OFFSET]
     value = mem[start + row * width + raw]
@@ -141,9 +156,10 @@ def _link_greater(
 
 
 @jit
-def _decay_from(
+def decay_from(
     mem: Ints, start: int, width: int, first: int, row: int, columns: Ints, c: int
 ) -> None:
+    """Decayed total at a row, from the one at the row before."""
     cell = start + row * width
     raw = mem[cell + columns[c, C_RAW]]
     value = 0.0 if raw == NULL else float(raw)
@@ -157,7 +173,7 @@ def _decay_from(
 
 
 @jit
-def _link_same(
+def link_same(
     mem: Ints,
     index: Ints,
     tag: int,
@@ -174,7 +190,7 @@ def _link_same(
     """Link a new row to its neighbours of equal value; rows after it have moved up by one."""
     raw = columns[c, C_RAW]
     previous = columns[c, C_OFFSET]
-    following = previous + 1
+    following = columns[c, C_SECOND]
     value = mem[start + row * width + raw]
     before = 0
     after = 0
@@ -250,22 +266,22 @@ def insert(
         kind = columns[c, C_KIND]
         if kind in (SUM, SQUARES):
             if c < table[T_DERIVED]:
-                v = _value(columns, c, clauses, x, out)
+                v = value_of(columns, c, clauses, x, out)
                 if v != NULL:
                     _accumulate(mem, start, width, row, last, columns, c, v)
         elif kind == RAW:
             mem[cell + columns[c, C_OFFSET]] = (
-                _value(columns, c, clauses, x, out) if c < table[T_DERIVED] else NULL
+                value_of(columns, c, clauses, x, out) if c < table[T_DERIVED] else NULL
             )
         elif kind == GREATER:
             for j in range(row, last + 1):
-                _link_greater(mem, start, width, first, j, columns, c)
+                link_greater(mem, start, width, first, j, columns, c)
         elif kind == DECAY:
             for j in range(row, last + 1):
-                _decay_from(mem, start, width, first, j, columns, c)
+                decay_from(mem, start, width, first, j, columns, c)
         elif kind == SAME:
             tag = same_tag(table[T_COLUMNS_END], columns[c, C_OFFSET])
-            _link_same(
+            link_same(
                 mem,
                 index,
                 tag,
@@ -291,7 +307,7 @@ def fill_derived(
     start = origin(mem, head, width)
     last = mem[head + H_LAST]
     for c in range(table[T_DERIVED], table[T_COLUMNS_END]):
-        v = _value(columns, c, clauses, x, out)
+        v = value_of(columns, c, clauses, x, out)
         if v == NULL:
             continue
         if columns[c, C_KIND] == RAW:

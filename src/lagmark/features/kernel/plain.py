@@ -6,14 +6,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel._jit import inlined, jit
 from lagmark.features.kernel.layout import NULL, X_HOUR, X_TIME, X_WEEKDAY
 from lagmark.features.kernel.predicate import holds
 
 if TYPE_CHECKING:
     from lagmark.features.kernel.arrays import Floats, Ints
 
-__all__ = ["COPY", "DIFFERENCE", "F_SIZE", "IS", "QUOTIENT", "VALUE", "calendar", "finish"]
+__all__ = [
+    "COPY",
+    "DIFFERENCE",
+    "F_SIZE",
+    "IS",
+    "QUOTIENT",
+    "VALUE",
+    "calendar",
+    "finish",
+    "hour_of",
+    "weekday_of",
+]
 
 VALUE = 0
 IS = 1
@@ -32,12 +43,24 @@ _HOUR = 3_600_000_000
 _DAY = 24 * _HOUR
 
 
+@inlined
+def hour_of(time: int) -> int:
+    """Hour of the day, 0 to 23, in UTC."""
+    return (time // _HOUR) % 24
+
+
+@inlined
+def weekday_of(time: int) -> int:
+    """Day of the week in UTC, 0 for Monday."""
+    # 1970-01-01 was a Thursday.
+    return (time // _DAY + 3) % 7
+
+
 @jit
 def calendar(x: Ints) -> None:
     """Fill in the virtual fields of an event."""
-    x[X_HOUR] = (x[X_TIME] // _HOUR) % 24
-    # 1970-01-01 was a Thursday, 3 when Monday is 0.
-    x[X_WEEKDAY] = (x[X_TIME] // _DAY + 3) % 7
+    x[X_HOUR] = hour_of(x[X_TIME])
+    x[X_WEEKDAY] = weekday_of(x[X_TIME])
 
 
 @jit

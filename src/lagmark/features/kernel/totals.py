@@ -87,17 +87,25 @@ def _nearest(n: Any) -> float:
 
 @jit
 def spread(
-    mem: Ints, start: int, width: int, lo: int, hi: int, n: int, sums: int, squares: int
+    mem: Ints,
+    start: int,
+    width: int,
+    lo: int,
+    hi: int,
+    n: int,
+    sums: int,
+    squares: int,
+    upper: int,
 ) -> float:
     """``n * Q - S * S`` as float64: exact as an integer, rounded once."""
     q_low = np.uint64(mem[start + (hi - 1) * width + squares]) if hi > 1 else np.uint64(0)
-    q_high = np.uint64(mem[start + (hi - 1) * width + squares + 1]) if hi > 1 else np.uint64(0)
+    q_high = np.uint64(mem[start + (hi - 1) * width + upper]) if hi > 1 else np.uint64(0)
     if lo > 1:
-        cell = start + (lo - 1) * width + squares
-        low = np.uint64(mem[cell])
+        cell = start + (lo - 1) * width
+        low = np.uint64(mem[cell + squares])
         borrow = np.uint64(1) if q_low < low else np.uint64(0)
         q_low = q_low - low
-        q_high = q_high - np.uint64(mem[cell + 1]) - borrow
+        q_high = q_high - np.uint64(mem[cell + upper]) - borrow
     s = total(mem, start, width, lo, hi, sums)
     nq_low, nq_high = _multiply(q_low, np.uint64(n))
     nq_high += q_high * np.uint64(n)

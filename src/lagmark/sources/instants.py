@@ -145,7 +145,7 @@ def _counted(series: pl.Series, column: TimeColumn, *, required: bool) -> Column
     start, unit = origin(column)
     values, faults = floats(series, required=required)
     present = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         micros = np.rint((values - column.first) * unit) + start
         outside = (values < column.first) | (micros < EARLIEST) | (micros >= LATEST)
     mark(faults, outside, Fault.OUT_OF_RANGE)

@@ -107,7 +107,7 @@ def number(series: pl.Series, field: Field) -> Column:
 
     values, faults = floats(series, required=field.required)
     present = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         if field.minimum is not None:
             mark(faults, values < field.minimum, Fault.OUT_OF_RANGE)
         if field.maximum is not None:

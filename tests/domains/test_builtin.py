@@ -77,7 +77,7 @@ def test_card_with_and_without_an_id(tmp_path: Path) -> None:
     assert plain.batch.events["event_id"].to_list() == [0]
     assert plain.batch.events.schema["card"] == pl.Int64
     assert plain.batch.events["merch_long"].to_list() == [-82048315]
-    assert plain.report.missing == ("trans_num",)
+    assert plain.report.missing == ("trans_num", "device", "ip", "channel")
     named = CARD.format(id=",trans_num", value=",0b242abb")
     result = read_events(write(tmp_path / "c.csv", named), domain)
     assert result.batch.events["event_id"].to_list() == ["0b242abb"]

@@ -13,9 +13,9 @@ from lagmark.schema.fields import Field, Kind
 from lagmark.schema.time import DAY
 
 if TYPE_CHECKING:
-    from lagmark.features import FeatureSet
+    from lagmark.features import Feature, FeatureSet
 
-__all__ = ["DOMAIN", "FIELDS", "default"]
+__all__ = ["DOMAIN", "FIELDS", "LINKS", "default", "linked"]
 
 FIELDS = (
     Field("card", Kind.ENTITY, "cc_num", integer=True),
@@ -31,6 +31,13 @@ FIELDS = (
     Field("merch_long", Kind.QUANTITY, "merch_long", decimals=6, minimum=-180, maximum=180),
 )
 
+LINKS = (
+    Field("device", Kind.ENTITY, "device", integer=True, required=False),
+    Field("ip", Kind.ENTITY, "ip", integer=True, required=False),
+    Field("channel", Kind.CATEGORY, "channel", required=False),
+)
+"""What simulated payments carry besides: absent in the Kaggle set, and at a counter."""
+
 
 def default() -> FeatureSet:
     """Velocity, amount, novelty, place, habit and merchant risk of a card payment.
@@ -38,6 +45,53 @@ def default() -> FeatureSet:
     Card windows include the payment itself; ratios and scores compare it with what came before.
     Merchant risk ends 14 days before the payment, when labels are known.
     """
+    from lagmark.features import FeatureSet
+
+    return FeatureSet("default", FIELDS, _features())
+
+
+def linked() -> FeatureSet:
+    """The default features and those of device, address and channel.
+
+    For payments that carry them: how many cards a device or an address was used with, and
+    whether the card meets it for the first time.
+    """
+    from lagmark.features import (
+        Count,
+        Distinct,
+        Equals,
+        FeatureSet,
+        FirstSeenAge,
+        FraudCount,
+        Is,
+        NewEntity,
+        Rate,
+        Sum,
+    )
+
+    links: list[Feature] = [
+        Is(Equals("channel", "web"), name="is_web"),
+        Is(Equals("channel", "app"), name="is_app"),
+        NewEntity(("card", "device"), name="card_new_device"),
+        NewEntity(("card", "ip"), window="30d", name="card_new_ip_30d"),
+        FirstSeenAge("device", name="device_age"),
+        FirstSeenAge("ip", name="ip_age"),
+        Distinct("device", "card", window="3d", name="device_cards_3d"),
+        Distinct("ip", "card", window="3d", name="ip_cards_3d"),
+        Distinct("card", "device", window="7d", name="card_devices_7d"),
+        Distinct("card", "ip", window="1d", name="card_ips_1d"),
+        Count("device", window="1d", name="device_count_1d"),
+        Sum("device", "amount", window="1d", name="device_sum_1d"),
+        Distinct("merchant", "card", window="7d", name="merchant_cards_7d"),
+        FirstSeenAge("merchant", name="merchant_age"),
+        Rate("card", where=Equals("channel", "web"), window="30d", name="card_web_rate_30d"),
+        FraudCount("device", window="90d", name="device_frauds_90d"),
+        FraudCount("card", window="90d", name="card_frauds_90d"),
+    ]
+    return FeatureSet("linked", (*FIELDS, *LINKS), [*_features(), *links])
+
+
+def _features() -> list[Feature]:
     from lagmark.features import (
         AtLeast,
         Between,
@@ -45,7 +99,6 @@ def default() -> FeatureSet:
         DayOfWeek,
         Distance,
         Distinct,
-        FeatureSet,
         FraudRate,
         HourOfDay,
         Is,
@@ -66,7 +119,7 @@ def default() -> FeatureSet:
     online = OneOf("category", ("misc_net", "shopping_net", "grocery_net"))
     by_hour = Count(("card", "hour"), window="30d", include_current=False)
     month = Count("card", window="30d", name="card_count_30d")
-    features = [
+    return [
         Value("amount", name="amount"),
         Value("city_pop", name="city_pop"),
         HourOfDay(name="hour"),
@@ -101,7 +154,6 @@ def default() -> FeatureSet:
         FraudRate("merchant", window="30d", delay="14d", name="merchant_risk_30d"),
         FraudRate("category", window="30d", delay="14d", name="category_risk_30d"),
     ]
-    return FeatureSet("default", FIELDS, features)
 
 
 # Small trees and few bins: with some hundred frauds to learn from, more only learns them by heart.
@@ -118,10 +170,10 @@ _XGBOOST = {
 DOMAIN = Domain(
     name="card",
     title="Card payments with merchant, category and places",
-    fields=FIELDS,
+    fields=(*FIELDS, *LINKS),
     # The set's times carry no zone; its own unix_time counts them as UTC.
     event_time=TimeColumn("trans_date_trans_time"),
-    feature_sets={"default": default},
+    feature_sets={"default": default, "linked": linked},
     subject="card",
     amount="amount",
     event_id="trans_num",

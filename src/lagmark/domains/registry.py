@@ -14,7 +14,9 @@ from lagmark.errors import ConfigError, LagmarkError
 
 __all__ = ["DOMAINS", "get_domain", "load_domain"]
 
-_MODULES = {name: f"lagmark.domains.{name}" for name in ("handbook", "card", "mobile_money")}
+_MODULES = {
+    name: f"lagmark.domains.{name}" for name in ("handbook", "card", "mobile_money", "bank_link")
+}
 
 
 class _Registry(Mapping[str, Domain]):

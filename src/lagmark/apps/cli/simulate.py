@@ -1,4 +1,4 @@
-"""``lagmark simulate``: payments whose truth is known, for a start without data."""
+"""``lagmark simulate``: events whose truth is known, for a start without data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,6 +28,8 @@ def register(app: typer.Typer) -> None:
     app.command(
         "simulate",
         epilog=examples(
+            "lagmark simulate --scenario card_stable --events 100000 --out history",
+            "lagmark simulate --scenario mine.yaml --events 1000000 --seed 7 --out history",
             "lagmark simulate --out payments.parquet",
             "lagmark simulate --out daily/ --customers 500 --terminals 1000 --days 60 --seed 7",
         ),
@@ -35,41 +37,197 @@ def register(app: typer.Typer) -> None:
 
 
 def _simulate(
+    *,
     out: Annotated[
         Path,
         typer.Option(
             "--out",
             "-o",
             metavar="PATH",
-            help="A .parquet file, or a folder that gets one Parquet file per day.",
+            help="Folder of the history; without a scenario a .parquet file, or a folder that "
+            "gets one Parquet file per day.",
         ),
     ],
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            "--scenario",
+            "-s",
+            metavar="NAME",
+            help="World to simulate: a name that `lagmark scenarios` lists, or a YAML file. "
+            "Default: the handbook's payments.",
+        ),
+    ] = None,
+    events: Annotated[
+        int | None,
+        typer.Option("--events", metavar="N", help="With a scenario: about how many events."),
+    ] = None,
+    users: Annotated[
+        int | None,
+        typer.Option("--users", metavar="N", help="With a scenario: accounts at the start."),
+    ] = None,
+    change_day: Annotated[
+        int | None,
+        typer.Option(
+            "--change-day",
+            metavar="DAY",
+            help="With a scenario: number of the day, from 0, on which its changes happen.",
+        ),
+    ] = None,
     domain: Annotated[
-        str, typer.Option("--domain", "-d", metavar="NAME", help="Only handbook has a generator.")
-    ] = "handbook",
-    customers: Annotated[int, typer.Option("--customers", help="How many pay.")] = 5_000,
-    terminals: Annotated[int, typer.Option("--terminals", help="How many are paid at.")] = 10_000,
-    days: Annotated[int, typer.Option("--days", help="Days of payments.")] = 183,
+        str | None,
+        typer.Option(
+            "--domain",
+            "-d",
+            metavar="NAME",
+            help="Without a scenario, which names its own: only handbook has a generator.",
+        ),
+    ] = None,
+    customers: Annotated[
+        int | None,
+        typer.Option("--customers", metavar="N", help="Handbook: how many pay. Default: 5000"),
+    ] = None,
+    terminals: Annotated[
+        int | None,
+        typer.Option(
+            "--terminals", metavar="N", help="Handbook: how many are paid at. Default: 10000"
+        ),
+    ] = None,
+    days: Annotated[
+        int | None,
+        typer.Option(
+            "--days", metavar="N", help="Days of history. Default: the scenario's; handbook: 183"
+        ),
+    ] = None,
     start: Annotated[
-        str, typer.Option("--start", metavar="DATE", help="First day, ISO 8601.")
-    ] = "2018-04-01",
+        str | None,
+        typer.Option(
+            "--start",
+            metavar="DATE",
+            help="First day, ISO 8601. Default: the scenario's; handbook: 2018-04-01",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same payments.")] = 0,
     json: JsonOption = False,
 ) -> None:
-    """Generate the Fraud Detection Handbook's payments with their fraud.
+    """Generate events whose truth is known.
 
-    The defaults are the published ones: 5,000 customers, 10,000 terminals, 183 days, about 1.75
-    million payments. The file or folder appears when it is whole; one of an earlier run is
-    replaced.
+    With a scenario: people, merchants and fraudsters of a world, written to a folder with events,
+    labels as they become known and, apart, the truth, one Parquet file a day. Without one: the
+    Fraud Detection Handbook's payments by their published process. What is written appears when
+    it is whole; the result of an earlier run is replaced, nothing else ever is.
     """
+    output = Output(json)
+    if seed < 0:
+        raise ConfigError("the seed is negative", where="--seed", hint="give 0 or more")
+    if scenario is not None:
+        _only(scenario, "--customers", customers)
+        _only(scenario, "--terminals", terminals)
+        wanted = {
+            "events": events, "users": users, "days": days, "start": start,
+            "change_day": change_day,
+        }  # fmt: skip
+        given = {name: value for name, value in wanted.items() if value is not None}
+        _history(output, out, scenario, given, domain, seed)
+        return
+    for option, value in (
+        ("--events", events), ("--users", users), ("--change-day", change_day),
+    ):  # fmt: skip
+        if value is not None:
+            raise ConfigError(
+                f"{option} goes with a scenario",
+                where=option,
+                hint="give --scenario NAME, which `lagmark scenarios` lists",
+            )
+    numbers = {"customers": customers, "terminals": terminals, "days": days}
+    chosen = {name: value for name, value in numbers.items() if value is not None}
+    _handbook(output, out, domain or "handbook", chosen, start or "2018-04-01", seed)
+
+
+def _only(scenario: str, option: str, value: object) -> None:
+    if value is not None:
+        raise ConfigError(
+            f"{option} belongs to the handbook's payments, not to scenario {scenario!r}",
+            where=option,
+            hint="use --users and --events",
+        )
+
+
+def _history(
+    output: Output,
+    out: Path,
+    scenario: str,
+    given: dict[str, Any],
+    domain: str | None,
+    seed: int,
+) -> None:
+    """Simulate a scenario into a folder."""
+    from lagmark.clock import stopwatch
+    from lagmark.simulator import World, load_scenario
+    from lagmark.simulator.history import refuse_foreign, write_history
+
+    chosen = load_scenario(scenario, **given)
+    if domain not in (None, chosen.domain):
+        raise ConfigError(
+            f"scenario {chosen.name!r} is of domain {chosen.domain!r}",
+            where=f"--domain {domain}",
+            hint="leave --domain out",
+        )
+    if out.suffix == ".parquet":
+        raise ConfigError(
+            "a scenario is written to a folder", where=f"--out {out}", hint="give a folder"
+        )
+    writable(out, folder=True)
+    refuse_foreign(out)
+    began = stopwatch()
+    with output.progress(f"simulating {chosen.name}", "events") as advance:
+        world = World(chosen, seed=seed)
+        manifest = write_history(world, out, advance)
+    seconds = stopwatch() - began
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    payload = {
+        "out": out,
+        "scenario": manifest.scenario,
+        "domain": manifest.domain,
+        "events": manifest.events,
+        "frauds": manifest.frauds,
+        "users": world.users,
+        "first_day": manifest.first_day,
+        "last_day": manifest.last_day,
+        "change_days": list(chosen.change_days),
+        "seed": seed,
+        "fingerprint": manifest.fingerprint,
+        "bytes": size,
+        "seconds": round(seconds, 3),
+    }
+
+    def render() -> None:
+        share = manifest.frauds / max(manifest.events, 1)
+        output.line(
+            f"{manifest.events:,} events, {manifest.frauds:,} of them fraud ({share:.2%}), "
+            f"{manifest.first_day} to {manifest.last_day}, seed {seed}"
+        )
+        rate = manifest.events / seconds * 60 / 1e6
+        output.line(
+            f"written: {out}, {size / 1e6:.1f} MB in {seconds:.1f} s ({rate:.1f} million events a "
+            "minute)"
+        )
+        output.line(f"next: lagmark stats {out}")
+
+    output.result(payload, render)
+
+
+def _handbook(
+    output: Output, out: Path, domain: str, given: dict[str, int], start: str, seed: int
+) -> None:
+    """Simulate the handbook's payments into a file or folder."""
     from lagmark.simulator import simulate_handbook
 
-    output = Output(json)
     if find_domain(domain).name != "handbook":
         raise ConfigError(
-            f"there is no generator for domain {domain!r}",
+            f"there is no generator for domain {domain!r} without a scenario",
             where="--domain",
-            hint="simulate handbook, or bring a file of your own",
+            hint="give --scenario NAME, which `lagmark scenarios` lists, or simulate handbook",
         )
     folder = out.suffix == ""
     if not folder and out.suffix.lower() != ".parquet":
@@ -81,17 +239,8 @@ def _simulate(
     writable(out, folder=folder)
     if folder:
         _refuse_foreign(out)
-    if seed < 0:
-        raise ConfigError("the seed is negative", where="--seed", hint="give 0 or more")
     with output.progress("simulating", "steps") as advance:
-        frame = simulate_handbook(
-            customers=customers,
-            terminals=terminals,
-            days=days,
-            start=start,
-            seed=seed,
-            progress=advance,
-        )
+        frame = simulate_handbook(**given, start=start, seed=seed, progress=advance)  # type: ignore[arg-type]
     with output.progress(f"writing {out.name}", "files" if folder else "") as advance:
         files = _write_folder(frame, out, advance) if folder else _write_file(frame, out)
     size = sum(path.stat().st_size for path in files)

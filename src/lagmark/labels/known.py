@@ -23,6 +23,8 @@ NEVER = int(np.iinfo(np.int64).max)
 def labels_known(batch: EventBatch, as_of: int) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
     """Latest label of every event among those known at an instant.
 
+    The rule of :func:`lagmark.labels.latest_word`, on the labels of a batch.
+
     Parameters
     ----------
     batch
@@ -59,7 +61,7 @@ def labels_known(batch: EventBatch, as_of: int) -> tuple[NDArray[np.int8], NDArr
     seen = np.flatnonzero((when <= as_of) & (ingested[row] <= as_of))
     # Labels are ordered by known_at, so the highest position of an event is its latest label.
     latest = np.full(len(batch), -1, dtype=np.int64)
-    np.maximum.at(latest, row[seen], seen)
+    latest[row[seen]] = seen  # of repeated rows the last assignment stays
     found = np.flatnonzero(latest >= 0)
     picked = latest[found]
     fraud[found] = batch.labels["fraud"].to_numpy()[picked]

@@ -191,3 +191,56 @@ def test_two_processes_start_at_once_on_a_fresh_directory_without_a_word(tmp_pat
         assert (process.returncode, output) == (0, "")
     left = {file.name for file in (tmp_path / "new").iterdir()}
     assert left == {".lock", "mlflow.db"}
+
+
+def test_a_moved_home_keeps_its_models_and_takes_new_ones(
+    tmp_path: Path, bundle: Path, model: TrainedModel
+) -> None:
+    old, new = tmp_path / "old home", tmp_path / "deeper" / "new"
+    first = MlflowRegistry(old / "registry")
+    run = first.log_run(REPORT, bundle)
+    first.promote("shop", run.run_id, reason="only one")
+    new.parent.mkdir()
+    old.rename(new)
+
+    moved = MlflowRegistry(new / "registry")
+    X = np.array([[0.5, 1.0], [np.nan, -2.0]])
+    path = moved.bundle("shop")
+    assert path.is_relative_to(new)
+    assert TrainedModel.load(path).probability(X).tolist() == model.probability(X).tolist()
+    second = moved.log_run(replace(REPORT, name="second"), bundle)
+    assert moved.bundle_of(second.run_id).is_relative_to(new)
+    assert moved.promote("shop", second.run_id, reason="newer").version == 2
+    assert moved.rollback("shop", reason="older").run_id == run.run_id
+    assert not old.exists()
+
+
+def test_runs_and_domains_are_found(home: MlflowRegistry, bundle: Path) -> None:
+    run = home.log_run(replace(REPORT, domain="found"), bundle)
+    assert home.run(run.run_id) == run
+    assert "found" in home.domains()
+    assert "Default" not in home.domains()
+    with pytest.raises(RegistryError, match="no run nothing"):
+        home.bundle_of("nothing")
+
+
+def test_rollback_restores_the_old_decisions_bit_for_bit(
+    home: MlflowRegistry, tmp_path: Path, model: TrainedModel, bundle: Path
+) -> None:
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(500, 2))
+    y = (X[:, 1] > 0.5).astype(np.int8)
+    other = replace(model, model=create_model("logistic_regression").fit(X, y, names=NAMES))
+    other.save(tmp_path / "other")
+    report = replace(REPORT, domain="restored")
+    old, new = home.log_run(report, bundle), home.log_run(report, tmp_path / "other")
+    home.promote("restored", old.run_id, reason="first")
+    before = TrainedModel.load(home.bundle("restored"))
+    home.promote("restored", new.run_id, reason="second")
+    between = TrainedModel.load(home.bundle("restored")).probability(X)
+    assert between.tobytes() != before.probability(X).tobytes()
+    home.rollback("restored", reason="a mistake")
+    after = TrainedModel.load(home.bundle("restored"))
+    assert after.probability(X).tobytes() == before.probability(X).tobytes()
+    assert after.reasons(X[:50]) == before.reasons(X[:50])
+    assert after.facts() == before.facts()

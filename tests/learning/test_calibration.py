@@ -100,3 +100,57 @@ def test_scores_run_from_1_to_99_and_never_fall(probability: list[float]) -> Non
 def test_score_of_nan_is_refused() -> None:
     with pytest.raises(DataError, match="NaN"):
         score(np.array([np.nan]))
+
+
+def test_weights_stand_for_copies() -> None:
+    probability, y = drawn(0.6, 0.4, n=4000)
+    twice = np.concatenate([probability, probability[y == 1]])
+    labels = np.concatenate([y, y[y == 1]])
+    weights = np.where(y == 1, 2.0, 1.0)
+    for method in ("logistic", "isotonic"):
+        copied = Calibration.fit(twice, labels, method)  # type: ignore[arg-type]
+        weighted = Calibration.fit(probability, y, method, weights)  # type: ignore[arg-type]
+        grid = np.linspace(0.01, 0.9, 50)
+        assert weighted.apply(grid) == pytest.approx(copied.apply(grid), rel=1e-2, abs=1e-4)
+    few = Calibration.fit(probability, y, weights=np.full(y.shape[0], 9.0 / y.sum()))
+    assert few.method == "identity", "copies of little weight are little evidence"
+
+
+def test_a_new_share_of_frauds_moves_the_log_odds() -> None:
+    rng = np.random.default_rng(2)
+    y = (rng.random(60_000) < 0.1).astype(np.int8)
+    z = rng.normal(size=y.shape[0]) + 2 * y
+    fitted = Calibration.fit(sigmoid(z), y)
+    # Half of the genuine events go: frauds look as before, their share is another.
+    kept = (y == 1) | (rng.random(y.shape[0]) < 0.5)
+    moved = fitted.for_prior(float(y.mean()), float(y[kept].mean()))
+    assert moved.apply(sigmoid(z[kept])).sum() == pytest.approx(y[kept].sum(), rel=0.03)
+    assert Calibration.from_json(moved.to_json()) == moved
+    assert moved.shift == pytest.approx(np.log(2), abs=0.05)
+    back = moved.for_prior(float(y[kept].mean()), float(y.mean()))
+    assert back.shift == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_calibration_can_be_matched_with_a_rate() -> None:
+    probability, y = drawn(1.0, 0.0, n=5000)
+    for fitted in (Calibration(), Calibration.fit(probability, y, "isotonic")):
+        matched = fitted.matched(probability, 0.02)
+        assert matched.apply(probability).mean() == pytest.approx(0.02, rel=1e-6)
+        assert (np.diff(matched.apply(np.linspace(0, 1, 101))) >= 0).all()
+    weights = np.where(y == 1, 3.0, 1.0)
+    heavy = Calibration().matched(probability, 0.1, weights)
+    assert np.average(heavy.apply(probability), weights=weights) == pytest.approx(0.1, rel=1e-6)
+    with pytest.raises(ConfigError, match="share of frauds"):
+        Calibration().matched(probability, 0.0)
+    with pytest.raises(ConfigError, match="share of frauds"):
+        Calibration().for_prior(0.1, 1.5)
+    with pytest.raises(DataError, match="no probabilities"):
+        Calibration().matched(probability[:0], 0.1)
+
+
+def test_calibrations_of_earlier_versions_are_read() -> None:
+    text = Calibration().to_json().replace(', \n "shift": 0.0', "").replace(
+        ',\n "shift": 0.0', ""
+    )  # fmt: skip
+    assert "shift" not in text
+    assert Calibration.from_json(text) == Calibration()

@@ -8,14 +8,23 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lagmark.learning import fold_data, temporal_split
+from lagmark.apps.jobs.examples import examples_to_learn, examples_to_test
+from lagmark.domains.registry import get_domain
+from lagmark.learning import temporal_split
+from lagmark.schema.contract import Contract
 from lagmark.schema.events import EventBatch
 from lagmark.schema.time import DAY, parse_instant, to_micros
 
-from .payments import Matrix
-
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+class NoFeatures:
+    names = ("nothing",)
+    contract = Contract("none", names, ("float64",), "none")
+
+    def __init__(self, rows: int) -> None:
+        self.matrix = np.zeros((rows, 1))
 
 
 @pytest.mark.data
@@ -28,6 +37,7 @@ def test_the_published_week_has_the_published_rows(real_data: Path) -> None:
             "event_time": time,
             "ingest_time": time,
             "customer": raw["CUSTOMER_ID"].cast(pl.Int64),
+            "amount": (raw["TX_AMOUNT"] * 100).round().cast(pl.Int64),
         }
     )
     labels = pl.DataFrame(
@@ -40,13 +50,9 @@ def test_the_published_week_has_the_published_rows(real_data: Path) -> None:
     )
     week = to_micros(parse_instant("2018-08-08"))
     fold = temporal_split(test_start=week, test_end=week + 7 * DAY, train=7 * DAY, delay=7 * DAY)
-    data = fold_data(
-        fold,
-        EventBatch(events, labels),
-        Matrix(("nothing",), np.zeros((raw.height, 1))),
-        judged_at=fold.test_end + 7 * DAY,
-        contract_hash="none",
-        subject="customer",
-    )
-    assert (len(data.train), data.train.frauds) == (67_240, 598)
-    assert (len(data.test), data.test.frauds) == (58_264, 385)
+    batch, domain = EventBatch(events, labels), get_domain("handbook")
+    vectors = NoFeatures(raw.height)
+    train = examples_to_learn(fold, domain, batch, vectors)
+    test = examples_to_test(fold, domain, batch, vectors, compromised_days=7)
+    assert (len(train), train.frauds) == (67_240, 598)
+    assert (len(test), test.frauds) == (58_264, 385)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lagmark.errors import ConfigError
-from lagmark.learning import Fold, fold_data, prequential_folds, stratified_folds, temporal_split
+from lagmark.learning import Fold, prequential_folds, stratified_folds, temporal_split
 from lagmark.learning.compromised import remove_known_compromised
 from lagmark.schema.time import DAY
 
@@ -80,18 +80,3 @@ def test_known_compromised_subjects_as_a_plain_loop_finds_them(seed: int, delay:
                     said = [label["fraud"] for label in mine if label["known_at"] <= day]
                     stays = stays and not (said and said[-1])
         assert keep[row] == stays
-
-
-def test_fold_data_uses_old_labels_to_learn_and_ripe_ones_to_judge() -> None:
-    batch, vectors = payments(np.random.default_rng(3), n=2000, days=40, subjects=400)
-    fold = temporal_split(test_start=28 * DAY, test_end=35 * DAY, train=7 * DAY, delay=7 * DAY)
-    asked = {"contract_hash": "c", "subject": "customer", "amount": "amount"}
-    data = fold_data(fold, batch, vectors, judged_at=50 * DAY, **asked)
-    everyone = fold_data(fold, batch, vectors, judged_at=50 * DAY, drop_compromised=False, **asked)
-    assert data.train.event_time.max() < fold.as_of - fold.delay
-    assert data.train.as_of == fold.as_of
-    assert data.test.as_of == 50 * DAY
-    assert 0 < len(data.test) < len(everyone.test)
-    assert set(data.test.rows) < set(everyone.test.rows)
-    with pytest.raises(ConfigError, match="before the test ends"):
-        fold_data(fold, batch, vectors, judged_at=fold.test_start, **asked)

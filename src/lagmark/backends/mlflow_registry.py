@@ -28,6 +28,10 @@ __all__ = ["MlflowRegistry"]
 
 _MODEL = "lagmark.model_id"
 _VERSION = "lagmark.version"
+_LONGEST = 4000
+"""Characters of a reason that are kept: MLflow refuses tags beyond 5,000."""
+_MLFLOW_OWN = "Default"
+"""Experiment that MLflow makes for itself."""
 
 
 class MlflowRegistry:
@@ -122,6 +126,15 @@ class MlflowRegistry:
         )
         return [self._logged(run) for run in found]
 
+    def domains(self) -> list[str]:
+        """See :meth:`ModelRegistry.domains`."""
+        found = self._client.search_experiments()
+        return sorted(e.name for e in found if e.name != _MLFLOW_OWN)
+
+    def run(self, run_id: str) -> LoggedRun:
+        """See :meth:`ModelRegistry.run`."""
+        return self._logged(self._run(run_id))
+
     def register(self, run_id: str) -> ModelVersion:
         """See :meth:`ModelRegistry.register`."""
         with exclusive(self._directory):
@@ -174,15 +187,7 @@ class MlflowRegistry:
         """See :meth:`ModelRegistry.promote`."""
         self._require(reason)
         with exclusive(self._directory):
-            chosen = (
-                self._version(domain, candidate)
-                if isinstance(candidate, int)
-                else self._register(candidate)
-            )
-            if chosen.domain != domain:
-                raise RegistryError(
-                    f"run {candidate} belongs to domain {chosen.domain!r}", where=domain
-                )
+            chosen = self._chosen(domain, candidate)
             champion = self.version_of(domain, Alias.CHAMPION)
             if champion is not None and champion.version == chosen.version:
                 return champion
@@ -190,6 +195,26 @@ class MlflowRegistry:
                 self.set_alias(domain, Alias.PREVIOUS, champion.version)
             self._note(domain, chosen.version, "promoted", reason)
             return self.set_alias(domain, Alias.CHAMPION, chosen.version)
+
+    def challenge(self, domain: str, candidate: str | int, *, reason: str) -> ModelVersion:
+        """See :meth:`ModelRegistry.challenge`."""
+        self._require(reason)
+        with exclusive(self._directory):
+            chosen = self._chosen(domain, candidate)
+            self._note(domain, chosen.version, "challenges", reason)
+            return self.set_alias(domain, Alias.CHALLENGER, chosen.version)
+
+    def _chosen(self, domain: str, candidate: str | int) -> ModelVersion:
+        chosen = (
+            self._version(domain, candidate)
+            if isinstance(candidate, int)
+            else self._register(candidate)
+        )
+        if chosen.domain != domain:
+            raise RegistryError(
+                f"run {candidate} belongs to domain {chosen.domain!r}", where=domain
+            )
+        return chosen
 
     def rollback(self, domain: str, *, reason: str) -> ModelVersion:
         """See :meth:`ModelRegistry.rollback`."""
@@ -213,7 +238,17 @@ class MlflowRegistry:
             raise RegistryError(
                 f"no model is {alias.value}", where=domain, hint="promote a run first"
             )
-        logged = self._client.get_logged_model(version.tags[_MODEL])
+        return self._files(version.tags[_MODEL])
+
+    def bundle_of(self, run_id: str) -> Path:
+        """See :meth:`ModelRegistry.bundle_of`."""
+        tags = self._run(run_id).data.tags
+        if _MODEL not in tags:
+            raise RegistryError(f"run {run_id} holds no finished model", hint="see: lagmark runs")
+        return self._files(tags[_MODEL])
+
+    def _files(self, model_id: str) -> Path:
+        logged = self._client.get_logged_model(model_id)
         path = Path(url2pathname(urlparse(logged.artifact_location).path)) / BUNDLE
         if not path.is_dir():
             raise StateError(
@@ -251,7 +286,7 @@ class MlflowRegistry:
 
     def _note(self, domain: str, version: int, what: str, reason: str) -> None:
         key = f"lagmark.{what}.{self._clock().isoformat().replace('+', '_')}"
-        self._client.set_model_version_tag(domain, str(version), key, reason)
+        self._client.set_model_version_tag(domain, str(version), key, reason[:_LONGEST])
 
     @staticmethod
     def _require(reason: str) -> None:

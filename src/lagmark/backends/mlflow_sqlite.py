@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import sys
 import warnings
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 __all__ = ["exclusive", "open_client"]
+
+_ARTIFACTS = "artifacts"
+_PLACES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+"""Where MLflow keeps addresses of files."""
 
 
 def open_client(directory: Path) -> MlflowClient:
@@ -38,6 +49,7 @@ def open_client(directory: Path) -> MlflowClient:
         with exclusive(directory):
             if not (directory / "mlflow.db").exists():
                 _create_tables(directory)
+            _follow(directory)
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             # The first question opens both stores, while nobody else can be half through it.
             client.search_experiments(max_results=1)
@@ -60,6 +72,30 @@ def exclusive(directory: Path) -> Iterator[None]:
 
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _follow(directory: Path) -> None:
+    """Have the stored places of files follow the directory, if it was moved or copied.
+
+    MLflow keeps absolute addresses, and knows no way to change that of an experiment.
+    """
+    here = f"{(directory.absolute() / _ARTIFACTS).as_uri()}/"
+    with closing(sqlite3.connect(directory / "mlflow.db", timeout=60)) as database, database:
+        placed = database.execute("SELECT name, artifact_location FROM experiments").fetchall()
+        # Ours end in /artifacts/NAME; MLflow's own experiment lies elsewhere and stays empty.
+        found = {
+            place.removesuffix(name)
+            for name, place in placed
+            if place and place.endswith(f"/{_ARTIFACTS}/{name}")
+        }
+        for there in found - {here}:
+            for table, column in _PLACES:
+                # Table and column are constants of this module.
+                database.execute(
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608
+                    f"WHERE substr({column}, 1, ?) = ?",
+                    (here, len(there) + 1, len(there), there),
+                )
 
 
 def _create_tables(directory: Path) -> None:

@@ -6,7 +6,7 @@ from lagmark.learning.bundle import TrainedModel
 from lagmark.learning.calibration import Calibration, score
 from lagmark.learning.compromised import remove_known_compromised
 from lagmark.learning.dataset import Dataset, FeatureMatrix
-from lagmark.learning.folds import FoldData, fold_data
+from lagmark.learning.maturity import KnownHistory, MaturityPolicy, create_policy
 from lagmark.learning.reasons import Reason, top_reasons
 from lagmark.learning.splits import Fold, prequential_folds, stratified_folds, temporal_split
 from lagmark.learning.training import train
@@ -16,10 +16,11 @@ __all__ = [
     "Dataset",
     "FeatureMatrix",
     "Fold",
-    "FoldData",
+    "KnownHistory",
+    "MaturityPolicy",
     "Reason",
     "TrainedModel",
-    "fold_data",
+    "create_policy",
     "prequential_folds",
     "remove_known_compromised",
     "score",

@@ -17,6 +17,8 @@ from lagmark.learning.reasons import Reason, top_reasons
 from lagmark.schema.time import from_micros
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -51,6 +53,11 @@ class TrainedModel:
         Half-open range of event times it learnt from.
     train_events, train_frauds
         Size of the training data.
+    policy
+        Maturity policy that chose the examples; empty where they came with their labels.
+    share_known
+        Share of the final fraud labels of the examples that was to be expected known at
+        ``as_of``; ``None`` where nobody estimated it.
     """
 
     model: Model
@@ -63,6 +70,8 @@ class TrainedModel:
     train_end: int
     train_events: int
     train_frauds: int
+    policy: str = ""
+    share_known: float | None = None
 
     @property
     def kind(self) -> str:
@@ -86,10 +95,17 @@ class TrainedModel:
         """Top reasons of each row; see :func:`lagmark.learning.reasons.top_reasons`."""
         return top_reasons(self.names, X, self.model.contributions(X), k)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, *, texts: Mapping[str, str] | None = None) -> None:
         """Write the bundle as a new directory.
 
         It is written beside ``path`` and renamed, so that a killed process leaves no half bundle.
+
+        Parameters
+        ----------
+        path
+            Directory to make.
+        texts
+            Further files by name, such as the model card; the manifest covers them too.
 
         Raises
         ------
@@ -106,6 +122,8 @@ class TrainedModel:
             (draft / _MODEL).mkdir()
             self.model.save(draft / _MODEL)
             (draft / _CALIBRATION).write_text(self.calibration.to_json())
+            for name, text in (texts or {}).items():
+                (draft / name).write_text(text, encoding="utf-8")
             manifest = {**self.facts(), "format": _FORMAT, "files": _digests(draft)}
             (draft / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
             draft.chmod(0o755)
@@ -131,6 +149,8 @@ class TrainedModel:
             "train_events": self.train_events,
             "train_frauds": self.train_frauds,
             "calibration": self.calibration.method,
+            "policy": self.policy,
+            "share_known": self.share_known,
         }
 
     @classmethod
@@ -174,6 +194,7 @@ class TrainedModel:
             model=model,
             calibration=Calibration.from_json((path / _CALIBRATION).read_text()),
             **{name: manifest[name] for name in _KEPT},
+            **{name: manifest[name] for name in _LATER if name in manifest},
         )
 
 
@@ -187,6 +208,9 @@ _KEPT: tuple[str, ...] = (
     "train_events",
     "train_frauds",
 )
+
+_LATER = ("policy", "share_known")
+"""What manifests of the first version lack."""
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from lagmark.errors import ConfigError, DataError, StateError
 from lagmark.learning.models.files import log_odds, sigmoid
+from lagmark.learning.models.platt import platt
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +42,8 @@ class Calibration:
         Probabilities are first clipped this far from 0 and 1.
     events, frauds
         Examples it was fitted on.
+    shift
+        Added to the log-odds afterwards: the correction to another share of frauds.
     """
 
     method: Method = "identity"
@@ -51,9 +54,10 @@ class Calibration:
     floor: float = 1e-9
     events: int = 0
     frauds: int = 0
+    shift: float = 0.0
 
     def __post_init__(self) -> None:
-        numbers = (self.slope, self.intercept, *self.knots, *self.levels)
+        numbers = (self.slope, self.intercept, self.shift, *self.knots, *self.levels)
         sound = (
             self.method in ("identity", "isotonic", "logistic")
             and bool(np.isfinite(numbers).all())
@@ -74,6 +78,7 @@ class Calibration:
         probability: NDArray[np.float64],
         y: NDArray[np.int8],
         method: Method = "logistic",
+        weights: NDArray[np.float64] | None = None,
     ) -> Calibration:
         """Calibration fitted on predictions for examples the model had not seen.
 
@@ -85,6 +90,8 @@ class Calibration:
             ``"logistic"`` is Platt's two-parameter map on log-odds with his smoothed targets
             (Platt 1999; Lin, Lin and Weng 2007): the safe choice while frauds are few.
             ``"isotonic"`` needs thousands of frauds.
+        weights
+            Weight of each example, shape (n,); 1 when absent.
 
         Returns
         -------
@@ -104,27 +111,91 @@ class Calibration:
             )
         if bool(np.isnan(probability).any()):
             raise DataError("probability is NaN", where="calibration")
-        frauds, events = int(y.sum()), int(y.shape[0])
+        events = int(y.shape[0])
+        # Copies of weight below one are no further evidence, and weight above one is none either.
+        frauds = int(y.sum() if weights is None else min(y.sum(), np.rint((weights * y).sum())))
         if method == "identity" or min(frauds, events - frauds) < LEAST_FRAUDS:
             return cls(events=events, frauds=frauds)
         floor = _floor(probability)
         z = log_odds(np.clip(probability, floor, 1 - floor))
         if method == "isotonic":
-            knots, levels = _isotonic(z, y)
+            knots, levels = _isotonic(z, y, weights)
             return cls(
                 "isotonic", knots=knots, levels=levels, floor=floor, events=events, frauds=frauds
             )
-        slope, intercept = _platt(z, y)
+        slope, intercept = platt(z, y, weights)
         return cls("logistic", slope, intercept, floor=floor, events=events, frauds=frauds)
 
     def apply(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
         """Calibrated probabilities, shape as given."""
-        if self.method == "identity":
+        if self.method == "identity" and self.shift == 0.0:
             return probability
         z = log_odds(np.clip(probability, self.floor, 1 - self.floor))
         if self.method == "logistic":
-            return sigmoid(self.slope * z + self.intercept)
-        return sigmoid(np.interp(z, self.knots, self.levels))
+            z = self.slope * z + self.intercept
+        elif self.method == "isotonic":
+            z = np.interp(z, self.knots, self.levels)
+        return sigmoid(z + self.shift)
+
+    def moved(self, shift: float) -> Calibration:
+        """The same map with ``shift`` more added to the log-odds."""
+        return replace(self, shift=self.shift + float(shift))
+
+    def for_prior(self, old: float, new: float) -> Calibration:
+        """The same map for a population with another share of frauds.
+
+        If frauds and genuine events look as before and only their shares changed, every log-odds
+        moves by ``log-odds(new) - log-odds(old)`` (Saerens, Latinne and Decaestecker 2002).
+
+        Parameters
+        ----------
+        old, new
+            Share of frauds it was fitted for, and the one to expect.
+
+        Raises
+        ------
+        ConfigError
+            If a share does not lie between 0 and 1.
+        """
+        _check_share(old)
+        _check_share(new)
+        before, after = log_odds(np.array([old, new]))
+        return self.moved(float(after - before))
+
+    def matched(
+        self,
+        probability: NDArray[np.float64],
+        rate: float,
+        weights: NDArray[np.float64] | None = None,
+    ) -> Calibration:
+        """The same map, moved in log-odds so that its mean over a population is a given rate.
+
+        Parameters
+        ----------
+        probability
+            Uncalibrated probabilities of the population, shape (n,).
+        rate
+            Its share of frauds, for example a nowcast's.
+        weights
+            Weight of each, shape (n,); 1 when absent.
+
+        Raises
+        ------
+        ConfigError
+            If the rate does not lie between 0 and 1.
+        DataError
+            If there is no probability or one is NaN.
+        """
+        _check_share(rate)
+        if probability.shape[0] == 0 or bool(np.isnan(probability).any()):
+            raise DataError("no probabilities to match a rate with", where="calibration")
+        z = log_odds(self.apply(probability))
+        low, high = -60.0, 60.0
+        for _ in range(_STEPS):
+            middle = (low + high) / 2
+            mean = float(np.average(sigmoid(z + middle), weights=weights))
+            low, high = (middle, high) if mean < rate else (low, middle)
+        return self.moved((low + high) / 2)
 
     def to_json(self) -> str:
         """JSON text that :meth:`from_json` reads back to an equal object."""
@@ -179,44 +250,19 @@ def _floor(probability: NDArray[np.float64]) -> float:
     return max(float(np.minimum(inner, 1 - inner).min()) / 2, 1e-9)
 
 
-def _platt(z: NDArray[np.float64], y: NDArray[np.int8]) -> tuple[float, float]:
-    frauds = float(y.sum())
-    genuine = y.shape[0] - frauds
-    target = np.where(y == 1, (frauds + 1) / (frauds + 2), 1 / (genuine + 2))
-
-    def loss(a: float, b: float) -> float:
-        f = a * z + b
-        return float((np.logaddexp(0.0, f) - target * f).sum())
-
-    a, b = 1.0, 0.0
-    best = loss(a, b)
-    for _ in range(_STEPS):
-        p = sigmoid(a * z + b)
-        w = p * (1 - p)
-        gradient = np.array([((p - target) * z).sum(), (p - target).sum()])
-        hessian = np.array([[(w * z * z).sum(), (w * z).sum()], [(w * z).sum(), w.sum()]])
-        step = np.linalg.solve(hessian + 1e-9 * np.eye(2), gradient)
-        size = 1.0
-        # Newton's step may overshoot where the model is over-confident: halve until it helps.
-        while size > 1e-8 and loss(a - size * step[0], b - size * step[1]) > best:
-            size /= 2
-        a, b = a - size * float(step[0]), b - size * float(step[1])
-        now = loss(a, b)
-        if best - now < 1e-10 * abs(best):
-            break
-        best = now
-    if a <= 0:
-        # Ranking was no better than chance: only the level can be mended.
-        return 1e-6, float(log_odds(np.array([frauds / y.shape[0]]))[0])
-    return a, b
+def _check_share(share: float) -> None:
+    if not 0 < share < 1:
+        raise ConfigError(
+            f"a share of frauds of {share}", where="calibration", hint="give one between 0 and 1"
+        )
 
 
 def _isotonic(
-    z: NDArray[np.float64], y: NDArray[np.int8]
+    z: NDArray[np.float64], y: NDArray[np.int8], weights: NDArray[np.float64] | None
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     from sklearn.isotonic import IsotonicRegression
 
-    fitted = IsotonicRegression(y_min=0.0, y_max=1.0).fit(z, y.astype(np.float64))
+    fitted = IsotonicRegression(y_min=0.0, y_max=1.0).fit(z, y.astype(np.float64), weights)
     knots = np.asarray(fitted.X_thresholds_, dtype=np.float64)
     # A block without a fraud says "fewer than one in its size", not "never".
     floor = 0.5 / y.shape[0]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lagmark.schema.events import EventBatch
 
-__all__ = ["Dataset", "FeatureMatrix"]
+__all__ = ["Dataset", "FeatureMatrix", "amounts_of", "subject_codes"]
 
 
 class FeatureMatrix(Protocol):
@@ -66,7 +66,9 @@ class Dataset:
     as_of
         The instant the question was asked from.
     fingerprint
-        SHA-256 over names, event ids, ``X`` and ``y``.
+        SHA-256 over names, event ids, ``X``, ``y`` and weights.
+    weights
+        Weight of each example, float64, shape (n,); ``None`` where all count once.
     """
 
     names: tuple[str, ...]
@@ -83,6 +85,7 @@ class Dataset:
     delay: int
     as_of: int
     fingerprint: str
+    weights: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return int(self.y.shape[0])
@@ -160,8 +163,8 @@ class Dataset:
             y=y,
             rows=rows,
             event_time=time[rows],
-            subject=None if subject is None else _codes(chosen[subject]),
-            amount=_amounts(chosen, amount),
+            subject=None if subject is None else subject_codes(chosen[subject]),
+            amount=amounts_of(chosen, amount),
             amount_scale=amount_scale,
             start=start,
             end=end,
@@ -190,10 +193,12 @@ class Dataset:
             delay=self.delay,
             as_of=self.as_of,
             fingerprint=digest.hexdigest(),
+            weights=None if self.weights is None else self.weights[index],
         )
 
 
-def _codes(column: pl.Series) -> NDArray[np.int64]:
+def subject_codes(column: pl.Series) -> NDArray[np.int64]:
+    """Numbers of a column's values from 0 in order of appearance, -1 where absent."""
     # Numbered among the chosen rows only: an event that is not known yet must not shift a code.
     import polars as pl
 
@@ -203,7 +208,8 @@ def _codes(column: pl.Series) -> NDArray[np.int64]:
     return joined["code"].cast(pl.Int64).fill_null(-1).to_numpy()
 
 
-def _amounts(chosen: pl.DataFrame, amount: str | None) -> NDArray[np.int64]:
+def amounts_of(chosen: pl.DataFrame, amount: str | None) -> NDArray[np.int64]:
+    """Money at stake in minor units, 0 where absent or without such a column."""
     if amount is None:
         return np.zeros(chosen.height, dtype=np.int64)
     return chosen[amount].fill_null(0).to_numpy()

@@ -13,13 +13,17 @@ from lagmark.learning.calibration import Calibration, Method
 from lagmark.learning.models import create_model
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from lagmark.learning.dataset import Dataset
 
-__all__ = ["later_predictions", "train"]
+__all__ = ["ENOUGH_FRAUDS", "block_predictions", "later_predictions", "train"]
+
+ENOUGH_FRAUDS = 100
+"""Frauds among mature examples for which the others are left out of a calibration: with fewer,
+what chance does to the level is worse than what immature labels do."""
 
 
 def train(
@@ -31,6 +35,11 @@ def train(
     calibrate: bool = True,
     method: Method = "logistic",
     n_jobs: int = 1,
+    prior: float | None = None,
+    policy: str = "",
+    share_known: float | None = None,
+    blocks: bool = False,
+    mature: NDArray[np.bool_] | None = None,
 ) -> TrainedModel:
     """Model fitted on a whole dataset, calibrated on predictions of later parts of it.
 
@@ -49,6 +58,18 @@ def train(
         Kind of calibration.
     n_jobs
         Threads to fit with.
+    prior
+        Share of frauds to expect, a nowcast's for example: the calibrated probabilities of the
+        dataset are moved in log-odds to that mean. Not moved when absent.
+    policy, share_known
+        What the examples were chosen by and the share of their final fraud labels that was to be
+        expected known; kept with the model.
+    blocks
+        Whether to calibrate on :func:`block_predictions` instead of :func:`later_predictions`:
+        three fits on two thirds of the data, steadier where the last third is thin in labels.
+    mature
+        Examples to calibrate on, bool, shape (n,), if :data:`ENOUGH_FRAUDS` are among them; all
+        when absent.
 
     Raises
     ------
@@ -58,12 +79,23 @@ def train(
         If the dataset cannot be learnt from.
     """
     model = create_model(kind, params).fit(
-        dataset.X, dataset.y, names=dataset.names, seed=seed, n_jobs=n_jobs
+        dataset.X,
+        dataset.y,
+        names=dataset.names,
+        weights=dataset.weights,
+        seed=seed,
+        n_jobs=n_jobs,
     )
     calibration = Calibration()
     if calibrate:
-        index, probability = later_predictions(dataset, kind, params, seed=seed, n_jobs=n_jobs)
-        calibration = Calibration.fit(probability, dataset.y[index], method)
+        predictions = block_predictions if blocks else later_predictions
+        index, probability = predictions(dataset, kind, params, seed=seed, n_jobs=n_jobs)
+        if mature is not None and int(dataset.y[index][mature[index]].sum()) >= ENOUGH_FRAUDS:
+            index, probability = index[mature[index]], probability[mature[index]]
+        weights = None if dataset.weights is None else dataset.weights[index]
+        calibration = Calibration.fit(probability, dataset.y[index], method, weights)
+    if prior is not None:
+        calibration = calibration.matched(model.predict_proba(dataset.X), prior, dataset.weights)
     return TrainedModel(
         model=model,
         calibration=calibration,
@@ -75,6 +107,8 @@ def train(
         train_end=dataset.end,
         train_events=len(dataset),
         train_frauds=dataset.frauds,
+        policy=policy,
+        share_known=share_known,
     )
 
 
@@ -110,24 +144,76 @@ def later_predictions(
         Uncalibrated probability of each.
         Both are empty if no earlier part can be learnt from.
     """
+    order, cuts = _parts(dataset, parts)
+    return _predictions(
+        dataset,
+        [(order[:a], order[a:b]) for a, b in pairwise(cuts[1:])],
+        kind,
+        params,
+        seed,
+        n_jobs,
+    )
+
+
+def block_predictions(
+    dataset: Dataset,
+    kind: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    parts: int = 3,
+    seed: int = 0,
+    n_jobs: int = 1,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Predictions for each part of a dataset by a model fitted on all other parts.
+
+    The parts are those of :func:`later_predictions`. Events of one spell of fraud stay together,
+    but a model may see what came after; in return it saw nearly as much as the final one.
+
+    Parameters and result are those of :func:`later_predictions`, over every part.
+    """
+    order, cuts = _parts(dataset, parts)
+    return _predictions(
+        dataset,
+        [(np.concatenate([order[:a], order[b:]]), order[a:b]) for a, b in pairwise(cuts)],
+        kind,
+        params,
+        seed,
+        n_jobs,
+    )
+
+
+def _parts(dataset: Dataset, parts: int) -> tuple[NDArray[np.int64], list[int]]:
+    """Examples in order of time, and where each part begins and the last one ends."""
     order = np.argsort(dataset.event_time, kind="stable")
     time = dataset.event_time[order]
+    if not len(dataset):
+        return order, []
     wished = np.linspace(0, len(dataset), parts + 1)[1:-1].astype(np.int64)
-    cuts = [*np.searchsorted(time, time[wished]).tolist(), len(dataset)] if len(dataset) else []
+    return order, [0, *np.searchsorted(time, time[wished]).tolist(), len(dataset)]
+
+
+def _predictions(
+    dataset: Dataset,
+    splits: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    kind: str,
+    params: Mapping[str, Any] | None,
+    seed: int,
+    n_jobs: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     index, probability = [np.empty(0, dtype=np.int64)], [np.empty(0)]
-    for a, b in pairwise(cuts):
-        before, part = order[:a], order[a:b]
+    for seen, part in splits:
         model = create_model(kind, params)
         try:
             model.fit(
-                dataset.X[before],
-                dataset.y[before],
+                dataset.X[seen],
+                dataset.y[seen],
                 names=dataset.names,
+                weights=None if dataset.weights is None else dataset.weights[seen],
                 seed=seed,
                 n_jobs=n_jobs,
             )
         except DataError:
-            # An early part without a fraud teaches nothing; later ones may.
+            # A part without a fraud teaches nothing; others may.
             continue
         index.append(part)
         probability.append(model.predict_proba(dataset.X[part]))

@@ -118,9 +118,9 @@ class ModelRegistry(Protocol):
 
     A run is whole or marked failed; it never changes afterwards. Versions are numbered in the order
     of registration and never reused. Several processes may use one registry at once; changes
-    of aliases are serialised. Nothing expires. A run, version, alias or domain that does not
-    exist is a :class:`~lagmark.errors.RegistryError`, except where ``None`` or an empty list is
-    promised.
+    of aliases are serialised. Nothing expires, and the place it is kept in may be moved as a
+    whole. A run, version, alias or domain that does not exist is a
+    :class:`~lagmark.errors.RegistryError`, except where ``None`` or an empty list is promised.
     """
 
     def log_run(self, report: RunReport, bundle: Path) -> LoggedRun:
@@ -131,6 +131,12 @@ class ModelRegistry(Protocol):
 
         Empty for an unknown domain.
         """
+
+    def domains(self) -> list[str]:
+        """Domains with runs, sorted."""
+
+    def run(self, run_id: str) -> LoggedRun:
+        """Run by id."""
 
     def register(self, run_id: str) -> ModelVersion:
         """Version made from a run; the existing one if it was registered before."""
@@ -151,8 +157,14 @@ class ModelRegistry(Protocol):
         A reason must be given.
         """
 
+    def challenge(self, domain: str, candidate: str | int, *, reason: str) -> ModelVersion:
+        """Make a run or version the challenger; like :meth:`promote`, but nothing decides anew."""
+
     def rollback(self, domain: str, *, reason: str) -> ModelVersion:
         """Exchange ``champion`` and ``previous``; refused if there is no previous one."""
 
     def bundle(self, domain: str, alias: Alias = Alias.CHAMPION) -> Path:
         """Local directory of the bundle that an alias stands on, to read only."""
+
+    def bundle_of(self, run_id: str) -> Path:
+        """Local directory of a run's bundle, to read only."""

@@ -1,8 +1,7 @@
-"""``lagmark train``, ``evaluate``, ``runs``, ``promote`` and ``rollback``."""
+"""``lagmark train``, ``evaluate`` and ``runs``."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,22 +12,18 @@ from lagmark.apps.cli.options import (
     EventsOption,
     JsonOption,
     examples,
+    find_domain,
     instant,
 )
 from lagmark.apps.cli.output import Output
+from lagmark.apps.cli.registry import AnyDomainOption, HomeOption, open_registry
 from lagmark.ports.model_registry import Alias
 
 if TYPE_CHECKING:
-    from lagmark.ports.model_registry import ModelRegistry, ModelVersion
+    from lagmark.ports.model_registry import ModelRegistry
     from lagmark.settings import RunSettings
 
 __all__ = ["register"]
-
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", metavar="DIR", help="Where everything is kept. Default: .lagmark"),
-]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for those who come later.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +33,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "lagmark train --domain handbook --events payments.parquet --as-of 2018-08-08",
             "lagmark train -d card -e card.csv --model lightgbm --train-days 180",
+            "lagmark train -d card -e history --maturity maturity_weighted --as-of 2025-03-01",
         ),
     )(train)
     app.command(
@@ -48,14 +44,9 @@ def register(app: typer.Typer) -> None:
             "--model challenger",
         ),
     )(evaluate)
-    app.command("runs", epilog=examples("lagmark runs --domain handbook --limit 5"))(runs)
     app.command(
-        "promote",
-        epilog=examples('lagmark promote 3f2a... --domain handbook --reason "better in August"'),
-    )(promote)
-    app.command(
-        "rollback", epilog=examples('lagmark rollback --domain handbook --reason "false alarms"')
-    )(rollback)
+        "runs", epilog=examples("lagmark runs", "lagmark runs --domain handbook --limit 5")
+    )(runs)
 
 
 def train(
@@ -70,19 +61,37 @@ def train(
     train_days: Annotated[
         int | None, typer.Option("--train-days", help="Days to learn from.")
     ] = None,
+    maturity: Annotated[
+        str | None,
+        typer.Option(
+            "--maturity",
+            metavar="POLICY",
+            help="What to make of silent events: naive, fixed_delay, maturity_weighted, "
+            "feedback_delayed or positive_unlabelled. Default: a label column as it is; label "
+            "messages by fixed_delay.",
+        ),
+    ] = None,
+    delay: Annotated[
+        str | None,
+        typer.Option("--delay", metavar="30d", help="Age a label must have to be used."),
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")] = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Train one model on what was known at an instant, record and register it."""
+    """Train one model on what was known at an instant, record and register it.
+
+    Events come from a file with a column of labels, or from a folder that holds events and label
+    messages as `lagmark simulate --scenario` writes it.
+    """
     settings = _settings(
         domain=domain, events=events, home=home, feature_sets=feature_set, models=model,
-        train_days=train_days, seed=seed,
+        train_days=train_days, delay=delay, seed=seed,
     )  # fmt: skip
     from lagmark.apps.jobs.train_model import train_as_of
 
     output = Output(json)
-    trained = train_as_of(settings, as_of=instant(as_of), reporter=output)
+    trained = train_as_of(settings, as_of=instant(as_of), reporter=output, policy=maturity)
     found = trained.as_dict()
 
     def render() -> None:
@@ -149,91 +158,56 @@ def evaluate(
 
 
 def runs(
-    domain: DomainOption,
+    domain: AnyDomainOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Runs to list.")] = 20,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List the recorded runs of a domain, the best PR-AUC first."""
-    name, registry = _registry(domain, home)
-    standing = {v.version: ", ".join(v.aliases) for v in registry.versions(name)}
-    listed: list[dict[str, Any]] = [
+    """List the recorded runs of one or all domains, the best PR-AUC first."""
+    registry = open_registry(home)
+    names = registry.domains() if domain is None else [find_domain(domain).name]
+    listed = [one for name in names for one in _listed(registry, name, limit)]
+    # Each domain comes sorted; several are merged, those without a figure last.
+    listed.sort(key=lambda one: (one["pr_auc"] is None, -(one["pr_auc"] or 0.0)))
+    listed = listed[:limit]
+    output = Output(json)
+
+    def render() -> None:
+        if not listed:
+            which = f" of {names[0]}" if domain is not None else ""
+            output.line(f"No runs{which} yet; lagmark run --domain NAME --events PATH makes some.")
+            return
+        headers = ("run", "domain", "name", "PR-AUC", "ROC-AUC", "card prec.@100", "as of",
+                   "version", "is")  # fmt: skip
+        keys = ("run_id", "domain", "name", "pr_auc", "roc_auc", "card_precision_at_100", "as_of",
+                "version", "aliases")  # fmt: skip
+        output.table(headers, [tuple(one[key] for key in keys) for one in listed])
+
+    told = names[0] if len(names) == 1 else None
+    output.result({"command": "runs", "domain": told, "runs": listed}, render)
+
+
+def _listed(registry: ModelRegistry, domain: str, limit: int) -> list[dict[str, Any]]:
+    standing = {v.version: ", ".join(v.aliases) for v in registry.versions(domain)}
+    return [
         {
             "run_id": run.run_id,
+            "domain": domain,
             "name": run.name,
             "pr_auc": run.metrics.get("pr_auc"),
             "roc_auc": run.metrics.get("roc_auc"),
             "card_precision_at_100": run.metrics.get("card_precision_at_100"),
+            "policy": run.params.get("policy", ""),
             "as_of": run.tags.get("lagmark.as_of"),
             "started": run.started,
             "version": run.version,
             "aliases": standing.get(run.version or 0, ""),
         }
-        for run in registry.runs(name, limit=limit)
+        for run in registry.runs(domain, limit=limit)
     ]
-    output = Output(json)
-
-    def render() -> None:
-        if not listed:
-            output.line(f"No runs of {name} yet; lagmark run --domain {domain} makes some.")
-            return
-        headers = ("run", "name", "PR-AUC", "ROC-AUC", "card prec.@100", "as of", "version", "is")
-        keys = ("run_id", "name", "pr_auc", "roc_auc", "card_precision_at_100", "as_of",
-                "version", "aliases")  # fmt: skip
-        output.table(headers, [tuple(one[key] for key in keys) for one in listed])
-
-    output.result({"command": "runs", "domain": name, "runs": listed}, render)
-
-
-def promote(
-    candidate: Annotated[
-        str, typer.Argument(metavar="RUN", help="Run id from `lagmark runs`, or a version number.")
-    ],
-    domain: DomainOption,
-    reason: ReasonOption,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Make a run's model the champion; the one until now becomes previous."""
-    name, registry = _registry(domain, home)
-    # Run ids are 32 hexadecimal digits; a version never gets that long.
-    chosen = int(candidate) if candidate.isdigit() and len(candidate) < 32 else candidate
-    _tell(Output(json), "promote", registry.promote(name, chosen, reason=reason))
-
-
-def rollback(
-    domain: DomainOption,
-    reason: ReasonOption,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Make the previous champion the champion again."""
-    name, registry = _registry(domain, home)
-    _tell(Output(json), "rollback", registry.rollback(name, reason=reason))
 
 
 def _settings(**flags: Any) -> RunSettings:
     from lagmark.wiring import load_settings
 
     return load_settings(flags=flags)
-
-
-def _registry(domain: str, home: Path | None) -> tuple[str, ModelRegistry]:
-    from lagmark.apps.cli.options import find_domain
-    from lagmark.wiring import Home, home_directory
-
-    return find_domain(domain).name, Home(home_directory(home)).registry()
-
-
-def _tell(output: Output, command: str, version: ModelVersion) -> None:
-    payload = {
-        "command": command,
-        "domain": version.domain,
-        "version": version.version,
-        "run_id": version.run_id,
-        "aliases": list(version.aliases),
-    }
-    output.result(
-        payload,
-        lambda: output.line(f"Version {version.version} of {version.domain} is champion."),
-    )

@@ -9,7 +9,7 @@ import numpy as np
 
 from lagmark.apps.jobs.examples import examples_to_test
 from lagmark.apps.jobs.features import compute_features
-from lagmark.apps.jobs.ingest import ingest
+from lagmark.apps.jobs.labelled import read_labelled
 from lagmark.apps.jobs.plan import label_delay
 from lagmark.domains.registry import load_domain
 from lagmark.errors import ConfigError, DataError, RegistryError
@@ -114,7 +114,7 @@ def evaluate_registered(
             where="--from",
             hint="a model may only be measured on what happened after it was trained",
         )
-    found = ingest(
+    found = read_labelled(
         settings.events,
         domain,
         dead_letters=home.dead_letters(domain.name),
@@ -131,6 +131,7 @@ def evaluate_registered(
         vectors,
         compromised_days=domain.evaluation.compromised_days,
         judged_at=judged,
+        silence=found.silence,
     )
     if len(test) == 0:
         raise DataError(

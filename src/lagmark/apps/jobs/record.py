@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lagmark.learning.card import ModelCard
 from lagmark.ports.model_registry import Alias, RunReport
 from lagmark.schema.time import format_duration, from_micros
 
@@ -16,9 +17,19 @@ if TYPE_CHECKING:
     from lagmark.apps.jobs.trial import TrialResult
     from lagmark.domains.domain import Domain
     from lagmark.learning import TrainedModel
+    from lagmark.learning.metrics.evaluate import Metrics
+    from lagmark.learning.segments import Segment
     from lagmark.ports.model_registry import LoggedRun, ModelRegistry
 
-__all__ = ["Registration", "best_of", "mean_by_candidate", "record", "record_model", "register"]
+__all__ = [
+    "Registration",
+    "best_of",
+    "figures_of",
+    "mean_by_candidate",
+    "record",
+    "record_model",
+    "register",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +66,11 @@ def record(
 ) -> TrialResult:
     """The result with the id of the run it was recorded as."""
     fold = result.trial.fold
-    metrics: dict[str, float | None] = {
+    metrics = {
         "card_precision_at_100": result.card_precision_at_100,
-        "test_events": result.metrics.events,
-        "test_frauds": result.metrics.frauds,
         "train_seconds": result.train_seconds,
+        **figures_of(result.metrics),
     }
-    for name, estimate in result.metrics.estimates.items():
-        metrics |= {
-            name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high
-        }  # fmt: skip
     logged = record_model(
         result.model,
         domain,
@@ -73,6 +79,8 @@ def record(
         label=result.trial.model.label,
         feature_set=result.trial.feature_set,
         metrics=metrics,
+        measured=result.metrics,
+        segments=result.segments,
         params={"fold": fold.name, "delay": format_duration(fold.delay)},
         tags={
             "lagmark.protocol": protocol,
@@ -80,6 +88,19 @@ def record(
         },
     )
     return replace(result, run_id=logged.run_id)
+
+
+def figures_of(metrics: Metrics) -> dict[str, float | None]:
+    """Figures of an evaluation as a run keeps them: each with the ends of its interval."""
+    found: dict[str, float | None] = {
+        "test_events": metrics.events,
+        "test_frauds": metrics.frauds,
+    }
+    for name, estimate in metrics.estimates.items():
+        found |= {
+            name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high
+        }  # fmt: skip
+    return found
 
 
 def record_model(
@@ -93,8 +114,23 @@ def record_model(
     metrics: Mapping[str, float | None],
     params: Mapping[str, Any],
     tags: Mapping[str, str],
+    measured: Metrics | None = None,
+    segments: Sequence[Segment] = (),
+    caveats: Sequence[str] = (),
 ) -> LoggedRun:
-    """Run of one trained model, stored with its bundle."""
+    """Run of one trained model, stored with its bundle and its card.
+
+    Parameters
+    ----------
+    model, domain, registry
+        What to record, and where.
+    name, label, feature_set
+        Names of the run, the model and its feature set.
+    metrics, params, tags
+        What the run keeps besides the model's own facts.
+    measured, segments, caveats
+        Figures and further limits for the card.
+    """
     report = RunReport(
         domain=domain.name,
         name=name,
@@ -112,16 +148,28 @@ def record_model(
             "train_end": from_micros(model.train_end).isoformat(),
             "model_params": json.dumps(model.model.params, sort_keys=True),
             "calibration": model.calibration.method,
+            "policy": model.policy,
             **params,
         },
         metrics={
-            "train_events": model.train_events, "train_frauds": model.train_frauds, **metrics
+            "train_events": model.train_events, "train_frauds": model.train_frauds,
+            "share_known": model.share_known, **metrics,
         },
         tags=tags,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as draft:
         bundle = Path(draft) / "bundle"
-        model.save(bundle)
+        card = ModelCard.of(
+            model,
+            domain=domain.name,
+            title=domain.title,
+            name=name,
+            feature_set=feature_set,
+            metrics=measured,
+            segments=segments,
+            caveats=caveats,
+        )
+        model.save(bundle, texts=card.texts())
         return registry.log_run(report, bundle)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lagmark.apps.jobs.examples import examples_to_learn, examples_to_test
+from lagmark.apps.jobs.examples import categories_of, examples_to_learn, examples_to_test
 from lagmark.apps.jobs.features import compute_features
 from lagmark.apps.jobs.ingest import ingest
 from lagmark.apps.jobs.outcome import RunOutcome
@@ -138,16 +138,18 @@ def _feature_set(
     with reporter.progress(f"Train and evaluate '{name}'", "models") as tell:
         for done, (i, trial) in enumerate(mine):
             tell(done, len(mine))
+            test = examples_to_test(
+                trial.fold, domain, batch, vectors, compromised_days=plan.compromised_days
+            )
             result = run_trial(
                 trial,
                 examples_to_learn(trial.fold, domain, batch, vectors, by_id=trial.as_published),
-                examples_to_test(
-                    trial.fold, domain, batch, vectors, compromised_days=plan.compromised_days
-                ),
+                test,
                 budget=budget,
                 seed=settings.seed,
                 threads=settings.threads or default_threads(),
                 resamples=settings.resamples,
+                categories=categories_of(domain, batch, test),
             )
             results[i] = record(result, domain, registry, protocol=settings.protocol)
         tell(len(mine), len(mine))

@@ -5,21 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lagmark.apps.jobs.examples import examples_to_learn
+from lagmark.apps.jobs.examples import examples_to_learn, known_history
 from lagmark.apps.jobs.features import compute_features
-from lagmark.apps.jobs.ingest import ingest
+from lagmark.apps.jobs.labelled import read_labelled
 from lagmark.apps.jobs.plan import label_delay
 from lagmark.apps.jobs.record import record_model
 from lagmark.domains.domain import ModelChoice
 from lagmark.domains.registry import load_domain
 from lagmark.errors import DataError
-from lagmark.learning import Fold, TrainedModel, train
+from lagmark.learning import Fold, TrainedModel, create_policy, train
+from lagmark.learning.maturity.shares import usual_curve
 from lagmark.schema.time import DAY, format_duration, from_micros
 from lagmark.wiring import Home, default_threads
 
 if TYPE_CHECKING:
+    from lagmark.apps.jobs.labelled import Labelled
     from lagmark.apps.jobs.reporter import Reporter
     from lagmark.domains.domain import Domain
+    from lagmark.features.backfill import Vectors
     from lagmark.ports.model_registry import LoggedRun
     from lagmark.settings import RunSettings
 
@@ -50,7 +53,8 @@ class Trained:
     def as_dict(self) -> dict[str, Any]:
         """Record for JSON."""
         facts = self.model.facts()
-        kept = ("kind", "contract_hash", "fingerprint", "train_events", "train_frauds", "seed")
+        kept = ("kind", "contract_hash", "fingerprint", "train_events", "train_frauds", "seed",
+                "policy", "share_known")  # fmt: skip
         return {
             "command": "train",
             "domain": self.run.domain,
@@ -64,7 +68,9 @@ class Trained:
         }
 
 
-def train_as_of(settings: RunSettings, *, as_of: int | None, reporter: Reporter) -> Trained:
+def train_as_of(
+    settings: RunSettings, *, as_of: int | None, reporter: Reporter, policy: str | None = None
+) -> Trained:
     """Model trained on what was known at an instant, recorded and registered.
 
     Parameters
@@ -75,16 +81,21 @@ def train_as_of(settings: RunSettings, *, as_of: int | None, reporter: Reporter)
         Microseconds since 1970 UTC; the end of the last day of events when ``None``.
     reporter
         Told about progress.
+    policy
+        Maturity policy; when ``None`` the events with a label of sufficient age, and where labels
+        are messages ``"fixed_delay"``.
 
     Raises
     ------
+    ConfigError
+        If there is no such policy.
     DataError
         If no labels were known by then.
     """
     domain = load_domain(settings.domain)
     home = Home(settings.home)
     with home.exclusive():
-        found = ingest(
+        found = read_labelled(
             settings.events,
             domain,
             dead_letters=home.dead_letters(domain.name),
@@ -96,16 +107,11 @@ def train_as_of(settings: RunSettings, *, as_of: int | None, reporter: Reporter)
         fold = _training_range(settings, domain, when, int(times.min()) // DAY * DAY)
         feature_set = domain.feature_set((settings.feature_sets or ("default",))[0])
         vectors = compute_features(feature_set, found.batch, reporter=reporter)
-        training = examples_to_learn(fold, domain, found.batch, vectors)
         choice = _choice(settings, domain)
+        if policy is None and found.silence == "honest":
+            policy = "fixed_delay"
         with reporter.progress(f"Train {choice.label}", "models") as tell:
-            model = train(
-                training,
-                choice.kind,
-                choice.params,
-                seed=settings.seed,
-                n_jobs=settings.threads or default_threads(),
-            )
+            model = _fitted(settings, domain, found, vectors, fold, choice, policy)
             tell(1, 1)
         registry = home.registry()
         logged = record_model(
@@ -121,6 +127,43 @@ def train_as_of(settings: RunSettings, *, as_of: int | None, reporter: Reporter)
         )
         version = registry.register(logged.run_id)
     return Trained(logged, model, feature_set.name, version.version)
+
+
+def _fitted(
+    settings: RunSettings,
+    domain: Domain,
+    found: Labelled,
+    vectors: Vectors,
+    fold: Fold,
+    choice: ModelChoice,
+    policy: str | None,
+) -> TrainedModel:
+    options: dict[str, Any] = {
+        "seed": settings.seed, "n_jobs": settings.threads or default_threads()
+    }  # fmt: skip
+    if policy is None:
+        training = examples_to_learn(fold, domain, found.batch, vectors)
+        return train(training, choice.kind, choice.params, **options)
+    # Delays are learnt from all there is; a policy also uses events younger than the delay.
+    ever = known_history(
+        domain, found.batch, vectors, as_of=fold.as_of, start=0, end=fold.as_of + 1
+    )
+    given: dict[str, Any] = {}
+    if policy in ("fixed_delay", "feedback_delayed"):
+        given["delay"] = fold.delay
+    if policy in ("maturity_weighted", "positive_unlabelled"):
+        given["curve"] = usual_curve(ever)
+    if policy == "fixed_delay":
+        given["silence"] = found.silence
+    history = known_history(
+        domain,
+        found.batch,
+        vectors,
+        as_of=fold.as_of,
+        start=fold.train_start,
+        end=fold.train_end if policy == "fixed_delay" else fold.as_of + 1,
+    )
+    return create_policy(policy, given).fit(history, choice.kind, choice.params, **options)
 
 
 def _training_range(settings: RunSettings, domain: Domain, as_of: int, first: int) -> Fold:

@@ -11,9 +11,12 @@ from lagmark.clock import stopwatch
 from lagmark.learning import train
 from lagmark.learning.metrics.card_precision import card_precision_at_k
 from lagmark.learning.metrics.evaluate import Metrics, evaluate
+from lagmark.learning.segments import Segment, segments
 from lagmark.schema.time import from_micros
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from lagmark.apps.jobs.plan import Trial
@@ -51,6 +54,8 @@ class TrialResult:
         Time to train.
     run_id
         Its run in the registry, empty if it was not recorded.
+    segments
+        Figures by part of the test.
     """
 
     trial: Trial
@@ -63,6 +68,7 @@ class TrialResult:
     amount_alone: float | None
     train_seconds: float
     run_id: str = ""
+    segments: tuple[Segment, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Record of the result for JSON; ``as_of`` is the instant the model was trained at."""
@@ -108,6 +114,7 @@ def run_trial(
     seed: int,
     threads: int,
     resamples: int,
+    categories: Sequence[str | None] | None = None,
 ) -> TrialResult:
     """Model of a trial trained on one dataset and measured on the other.
 
@@ -123,6 +130,8 @@ def run_trial(
         Seed of the fit and of the resamples; threads to fit with.
     resamples
         Bootstrap resamples of the intervals.
+    categories
+        Category of each test example, to tell figures by.
 
     Raises
     ------
@@ -163,6 +172,7 @@ def run_trial(
         guess=test.frauds / len(test) if len(test) else None,
         amount_alone=amount["pr_auc"],
         train_seconds=took,
+        segments=segments(test, probability, categories),
     )
 
 

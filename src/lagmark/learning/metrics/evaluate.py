@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Statistic = Callable[[NDArray[np.float64] | None], float | None]
 
-__all__ = ["Budget", "Metrics", "evaluate"]
+__all__ = ["Budget", "Metrics", "evaluate", "statistics"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,21 +142,32 @@ def evaluate(
             f"{probability.shape} probabilities for {len(dataset)} examples", where="evaluate"
         )
     budget = Budget() if budget is None else budget
-    statistics = _statistics(dataset, probability, budget)
     weights = resamples(dataset.subject, len(dataset), resample, rng)
     return Metrics(
         as_of=dataset.as_of,
         events=len(dataset),
         frauds=dataset.frauds,
         budget=budget,
-        estimates=intervals(statistics, weights, level),
+        estimates=intervals(statistics(dataset, probability, budget), weights, level),
         reliability=reliability(dataset.y, probability),
     )
 
 
-def _statistics(
+def statistics(
     dataset: Dataset, probability: NDArray[np.float64], budget: Budget
 ) -> dict[str, Statistic]:
+    """Figures of :func:`evaluate` by name, as functions of the weights of the examples.
+
+    Parameters
+    ----------
+    dataset, probability, budget
+        As for :func:`evaluate`.
+
+    Returns
+    -------
+    dict of str to function
+        Each takes weights of shape (n,), or ``None`` for all 1, and gives the figure or ``None``.
+    """
     time = dataset.event_time
     # Floats from here on: products with the weights then need no conversion per resample.
     y = dataset.y.astype(np.float64)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lagmark.errors import ConfigError
+from lagmark.learning.models.autoencoder import Autoencoder
+from lagmark.learning.models.ensemble import Ensemble
+from lagmark.learning.models.isolation_forest import IsolationForest
 from lagmark.learning.models.lightgbm import LightGBM
 from lagmark.learning.models.logistic_regression import LogisticRegression
 from lagmark.learning.models.random_forest import RandomForest
+from lagmark.learning.models.sgd import SGD
 from lagmark.learning.models.xgboost import XGBoost
 
 if TYPE_CHECKING:
@@ -17,7 +21,16 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "create_model", "model_type"]
 
-_TYPES: tuple[type[Model], ...] = (XGBoost, LightGBM, RandomForest, LogisticRegression)
+_TYPES: tuple[type[Model], ...] = (
+    XGBoost,
+    LightGBM,
+    RandomForest,
+    LogisticRegression,
+    SGD,
+    IsolationForest,
+    Autoencoder,
+    Ensemble,
+)
 
 KINDS: dict[str, type[Model]] = {t.kind: t for t in _TYPES}
 """Model classes by kind; a new kind is one file and one entry above."""

@@ -1,0 +1,97 @@
+"""What the commands of the model registry share: where it is, and which domain is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lagmark.apps.cli.options import find_domain
+from lagmark.errors import ConfigError
+from lagmark.ports.model_registry import Alias
+
+if TYPE_CHECKING:
+    from lagmark.ports.model_registry import LoggedRun, ModelRegistry
+
+__all__ = [
+    "AnyDomainOption",
+    "HomeOption",
+    "ReasonOption",
+    "open_registry",
+    "the_domain",
+    "the_run",
+]
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", metavar="DIR", help="Where everything is kept. Default: .lagmark"),
+]
+AnyDomainOption = Annotated[
+    str | None,
+    typer.Option(
+        "--domain",
+        "-d",
+        metavar="NAME",
+        help="Domain, or a Python file of your own. Default: whichever has models.",
+    ),
+]
+ReasonOption = Annotated[
+    str | None, typer.Option("--reason", help="Why, for those who come later.")
+]
+
+
+def open_registry(home: Path | None) -> ModelRegistry:
+    """Registry of a home directory."""
+    from lagmark.wiring import Home, home_directory
+
+    return Home(home_directory(home)).registry()
+
+
+def the_run(registry: ModelRegistry, candidate: str, domain: str | None) -> LoggedRun:
+    """Run by id, by the beginning of its id, or by version number.
+
+    Raises
+    ------
+    RegistryError
+        If there is none.
+    ConfigError
+        If a beginning fits several.
+    """
+    # Run ids are 32 hexadecimal digits; a version never gets as long as a usable beginning.
+    if candidate.isdigit() and len(candidate) < 6:
+        name = the_domain(registry, domain)
+        for version in registry.versions(name):
+            if version.version == int(candidate):
+                return registry.run(version.run_id)
+    if len(candidate) < 32:
+        names = registry.domains() if domain is None else [find_domain(domain).name]
+        known = [
+            run.run_id
+            for name in names
+            for run in registry.runs(name, limit=1000)
+            if run.run_id.startswith(candidate)
+        ]
+        if len(known) > 1:
+            raise ConfigError(
+                f"{len(known)} runs begin with {candidate!r}", where="RUN", hint="give more of it"
+            )
+        candidate = known[0] if known else candidate
+    return registry.run(candidate)
+
+
+def the_domain(registry: ModelRegistry, domain: str | None, alias: Alias = Alias.CHAMPION) -> str:
+    """Name of the domain meant: the one given, or the only one with a model of that alias.
+
+    Raises
+    ------
+    ConfigError
+        If none is given and there are several, or none.
+    """
+    if domain is not None:
+        return find_domain(domain).name
+    found = [name for name in registry.domains() if registry.version_of(name, alias) is not None]
+    if len(found) == 1:
+        return found[0]
+    told = f"domains with a {alias.value}: {', '.join(found)}" if found else "there is none yet"
+    raise ConfigError("which domain is meant?", where="--domain", hint=told)

@@ -48,8 +48,8 @@ section > p { color: var(--soft); }
 .tile .hint { color: var(--soft); font-size: 13px; }
 figure, .tablecard { margin: 14px 0 0; padding: 16px 18px; min-width: 0; }
 figcaption p { color: var(--soft); font-size: 13.5px; margin: 2px 0 8px; max-width: none; }
-figure svg { display: block; width: 100%; height: auto; min-width: 380px; }
-figure.wide svg { min-width: 760px; }
+figure svg { display: block; width: 100%; height: auto; min-width: 380px; max-width: 600px; }
+figure.wide svg { min-width: 760px; max-width: none; }
 figure svg * { stroke-linejoin: round; stroke-linecap: butt; }
 .row { display: grid; gap: 14px; grid-template-columns: repeat(auto-fit, minmax(430px, 1fr)); }
 .row > * { margin-top: 14px; }

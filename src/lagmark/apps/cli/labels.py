@@ -38,7 +38,12 @@ KnownOption = Annotated[
     ),
 ]
 StoreArgument = Annotated[
-    Path, typer.Argument(metavar="DIR", help="Folder of the label store.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="DIR",
+        help="Folder of the label store, or of the history that holds it.",
+        show_default=False,
+    ),
 ]
 
 
@@ -252,7 +257,9 @@ def _stats(store: StoreArgument, as_of: KnownOption = None, json: JsonOption = F
 def _store(folder: Path) -> ParquetLabels:
     from lagmark.backends.parquet_labels import ParquetLabels
 
-    return ParquetLabels(folder)
+    # The folder of a history has its store inside.
+    inside = folder / "labels"
+    return ParquetLabels(inside if inside.is_dir() else folder)
 
 
 def _existing(folder: Path) -> ParquetLabels:

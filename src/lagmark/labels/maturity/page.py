@@ -106,8 +106,10 @@ def maturity_page(study: Maturity, title: str) -> Page:
     """
     everything = study.groups[0]
     median = everything.known.median
-    plots = [_known_plot(group) for group in study.groups if group.known.estimable]
-    rates = [_payments_plot(group) for group in study.groups if group.payments.estimable]
+    known = [group for group in study.groups if group.known.estimable]
+    paid = [group for group in study.groups if group.payments.estimable]
+    plots = [_known_plot(group, wide=len(known) == 1) for group in known]
+    rates = [_payments_plot(group, wide=len(paid) == 1) for group in paid]
     missing = [
         Note(f"{group.name}: not estimable, {group.known.reason}.")
         for group in study.groups
@@ -150,16 +152,17 @@ def _drift_blocks(study: Maturity) -> list[Note | Text]:
     ]
 
 
-def _known_plot(group: MaturityGroup) -> Plot:
+def _known_plot(group: MaturityGroup, *, wide: bool) -> Plot:
     curve = group.known
     return _plot(
         f"Labels known: {group.name}",
         curve,
         f"Half of the labels come by {_delay(curve.median)}, from {count(curve.cases)} frauds.",
+        wide,
     )
 
 
-def _payments_plot(group: MaturityGroup) -> Plot:
+def _payments_plot(group: MaturityGroup, *, wide: bool) -> Plot:
     curve = group.payments
     final = float(curve.share[-1])
     low, high = (float(ends[-1]) for ends in (curve.low, curve.high))
@@ -168,10 +171,11 @@ def _payments_plot(group: MaturityGroup) -> Plot:
         curve,
         f"{percent(final, 3)} by an age of {duration(curve.horizon)} ({percent(low, 3)} to "
         f"{percent(high, 3)}), of {count(curve.cases)} payments.",
+        wide,
     )
 
 
-def _plot(title: str, curve: Curve, description: str) -> Plot:
+def _plot(title: str, curve: Curve, description: str, wide: bool) -> Plot:
     ages = np.linspace(0, curve.horizon, _POINTS).astype(np.int64)
     low, high = curve.interval(ages)
     share = np.asarray(curve.at(ages))
@@ -190,11 +194,13 @@ def _plot(title: str, curve: Curve, description: str) -> Plot:
         write=(lambda value: f"{value * 100:.3g} %",),
         xlabel="age, days",
         data=Table(("age", "share"), rows, title) if rows else None,
-        wide=False,
+        wide=wide,
     )
 
 
-def _pairs(plots: list[Plot]) -> list[Row]:
+def _pairs(plots: list[Plot]) -> list[Plot | Row]:
+    if len(plots) == 1:
+        return [*plots]
     return [Row(plots[n : n + 2]) for n in range(0, len(plots), 2)]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import data, machine
+from benchmarks import data, machine, maturity, nowcast
 from benchmarks.features import sixty, twelve
 from benchmarks.flat import flat
 from benchmarks.online import online
@@ -23,6 +23,8 @@ EXAMPLES = """examples:
   python -m benchmarks                                  everything, generated payments
   python -m benchmarks features --events handbook.parquet --repeats 7
   python -m benchmarks online --json --out online.json
+  python -m benchmarks maturity --seeds 8              maturity policies, see docs/learning.md
+  python -m benchmarks nowcast --seeds 5               simulated worlds, see docs/nowcast.md
 """
 
 
@@ -85,6 +87,11 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> Iterator[Section]:
 
 def main(argv: list[str] | None = None) -> int:
     """Measure, print and say whether all targets are met (exit status 0) or not (1)."""
+    given = sys.argv[1:] if argv is None else argv
+    if given[:1] == ["maturity"]:
+        return maturity.main(given[1:])
+    if given[:1] == ["nowcast"]:
+        return nowcast.main(given[1:])
     arguments = _arguments(argv)
     facts = machine.facts()
     sections: list[Section] = []

@@ -8,7 +8,19 @@ import pytest
 
 import lagmark
 
-PUBLIC = ["lagmark", "lagmark.errors", "lagmark.features", "lagmark.learning.metrics"]
+PUBLIC = [
+    "lagmark",
+    "lagmark.errors",
+    "lagmark.features",
+    "lagmark.labels",
+    "lagmark.labels.maturity",
+    "lagmark.learning",
+    "lagmark.learning.gates",
+    "lagmark.learning.maturity",
+    "lagmark.learning.metrics",
+    "lagmark.monitoring.nowcast",
+    "lagmark.simulator",
+]
 
 
 def test_the_top_package_exports_its_version_only() -> None:

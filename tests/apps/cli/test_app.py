@@ -153,5 +153,6 @@ def test_json_is_one_document_on_stdout() -> None:
         "handbook",
         "card",
         "mobile_money",
+        "bank_link",
     ]
     assert (err, program.returncode) == ("", 0)

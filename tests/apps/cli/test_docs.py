@@ -17,8 +17,16 @@ Run = Callable[..., Any]
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-SECTIONS = dict(re.findall(r"^### lagmark (\w+)$\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL))
+SECTIONS = dict(
+    re.findall(r"^### lagmark (\w+(?: \w+)?)$\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL)
+)
 TREE: Any = typer.main.get_command(build())
+COMMANDS: dict[str, Any] = {
+    (name if part is None else f"{name} {part}"): command
+    for name, top in TREE.commands.items()
+    for part, command in getattr(top, "commands", {None: top}).items()
+}
+"""Commands by what is typed, those of a group with its name before theirs."""
 RUN = ("simulate", "domains", "validate", "explore", "backfill", "replay", "verify")
 """Commands whose examples are run here; those that train models take longer."""
 
@@ -36,20 +44,20 @@ def options(command: Any) -> Iterator[str]:
 
 
 def test_every_command_is_documented_and_no_other() -> None:
-    assert list(SECTIONS) == list(TREE.commands)
+    assert list(SECTIONS) == list(COMMANDS)
 
 
-@pytest.mark.parametrize("name", list(TREE.commands))
+@pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_option_is_documented_and_no_other(name: str) -> None:
     table = "\n".join(line for line in SECTIONS[name].splitlines() if line.startswith("| `"))
     cells = [row.split("|")[1] for row in table.splitlines()]
     documented = re.findall(r"`(-[^`]*)`", " ".join(cells))
-    assert sorted(documented) == sorted(options(TREE.commands[name]))
+    assert sorted(documented) == sorted(options(COMMANDS[name]))
 
 
-@pytest.mark.parametrize("name", list(TREE.commands))
+@pytest.mark.parametrize("name", list(COMMANDS))
 def test_the_help_has_a_summary_and_examples(name: str) -> None:
-    command = TREE.commands[name]
+    command = COMMANDS[name]
     assert command.help
     assert len(command.help) > 40
     assert f"$ lagmark {name}" in command.epilog
@@ -67,18 +75,19 @@ def test_the_options_of_the_program_itself_are_documented() -> None:
 
 def documented() -> list[tuple[str, list[str]]]:
     found = [(name, line) for name, text in SECTIONS.items() for line in examples(text)]
-    for name, command in TREE.commands.items():
+    for name, command in COMMANDS.items():
         found += [(name, line) for line in examples(command.epilog.replace("\n\n", "\n"))]
     return found
 
 
 @pytest.mark.parametrize(("name", "line"), documented(), ids=lambda part: " ".join(part)[:60])
 def test_every_example_is_of_its_command_and_parses(name: str, line: list[str]) -> None:
-    assert line[:2] == ["lagmark", name]
-    arguments = line[2:]
+    words = ["lagmark", *name.split()]
+    assert line[: len(words)] == words
+    arguments = line[len(words) :]
     if ">" in arguments:
         arguments = arguments[: arguments.index(">")]
-    with TREE.commands[name].make_context(name, arguments):
+    with COMMANDS[name].make_context(name, arguments):
         pass
 
 

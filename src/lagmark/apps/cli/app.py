@@ -14,12 +14,19 @@ import typer
 import lagmark
 from lagmark.apps.cli import (
     backfill,
+    backtest,
     demo,
     domains,
     explore,
+    labels,
+    maturity,
     models,
+    nowcast,
+    promotion,
     replay,
     run,
+    scenarios,
+    search,
     simulate,
     validate,
     verify,
@@ -44,9 +51,17 @@ EXIT_CODES = {
 
 _PANELS: Mapping[str, tuple[Callable[[typer.Typer], None], ...]] = {
     "The whole way": (demo.register, run.register),
-    "Data": (simulate.register, domains.register, validate.register, explore.register),
+    "Data": (
+        simulate.register,
+        scenarios.register,
+        domains.register,
+        validate.register,
+        explore.register,
+    ),
     "Features": (backfill.register, replay.register, verify.register),
-    "Models": (models.register,),
+    "Models": (models.register, promotion.register, search.register),
+    "Labels": (labels.register, maturity.register, nowcast.register),
+    "Experiments": (backtest.register,),
 }
 """Commands in the order of ``lagmark --help``."""
 
@@ -82,15 +97,21 @@ def build() -> typer.Typer:
         del version, debug
 
     for panel, registers in _PANELS.items():
-        before = len(app.registered_commands)
+        commands, groups = len(app.registered_commands), len(app.registered_groups)
         for register in registers:
             register(app)
-        for command in app.registered_commands[before:]:
+        for command in app.registered_commands[commands:]:
             command.rich_help_panel = panel
-            command.help = _flowing(
-                command.help or getattr(command.callback, "__doc__", None) or ""
-            )
+            _flow(command)
+        for group in app.registered_groups[groups:]:
+            group.rich_help_panel = panel
+            for command in group.typer_instance.registered_commands if group.typer_instance else ():
+                _flow(command)
     return app
+
+
+def _flow(command: Any) -> None:
+    command.help = _flowing(command.help or getattr(command.callback, "__doc__", None) or "")
 
 
 def _flowing(text: str) -> str:

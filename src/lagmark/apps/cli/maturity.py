@@ -73,7 +73,8 @@ def _maturity(
     reverse-time hazard, with intervals. The command also compares recent delays with earlier ones
     and says when they began to differ.
     """
-    from lagmark.apps.jobs.maturity import maturity, read_history
+    from lagmark.apps.jobs.history import read_history
+    from lagmark.apps.jobs.maturity import maturity
     from lagmark.labels.maturity.page import (
         drift_lines,
         known_table,

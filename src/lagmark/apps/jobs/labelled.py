@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lagmark.apps.jobs.history import read_history
 from lagmark.apps.jobs.ingest import ingest
-from lagmark.apps.jobs.maturity import read_history
 from lagmark.errors import ConfigError
 
 if TYPE_CHECKING:

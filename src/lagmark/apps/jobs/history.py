@@ -1,0 +1,155 @@
+"""Job: the events and labels of a folder, as they were known at an instant."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lagmark.errors import ConfigError, DataError
+from lagmark.schema.time import DAY, parse_instant, to_micros
+
+if TYPE_CHECKING:
+    from lagmark.apps.jobs.reporter import Reporter
+    from lagmark.domains.domain import Domain
+    from lagmark.schema.events import EventBatch
+
+__all__ = ["History", "history_key", "read_history"]
+
+_STEPS = 4
+"""Steps that a reading reports."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """Events and labels of a folder as they were known at an instant.
+
+    Parameters
+    ----------
+    folder
+        Where they lie.
+    domain
+        What the events are.
+    as_of
+        Microseconds UTC.
+    batch
+        Events that had arrived and labels that were known.
+    pending
+        Labels known of events that had not arrived.
+    """
+
+    folder: Path
+    domain: Domain
+    as_of: int
+    batch: EventBatch
+    pending: int
+
+
+def read_history(
+    folder: Path, as_of: int | None, reporter: Reporter, *, domain: str | None = None
+) -> History:
+    """Events and labels of a folder with ``manifest.json``, ``events/`` and ``labels/``.
+
+    Parameters
+    ----------
+    folder
+        What ``lagmark simulate --scenario`` wrote, or a folder like it.
+    as_of
+        Microseconds UTC; the end of the manifest's last day when ``None``.
+    reporter
+        Told how far the reading is.
+    domain
+        What the events are; as the manifest says when ``None``. With a domain and an instant a
+        folder needs no manifest.
+
+    Raises
+    ------
+    DataError
+        If the folder is none or unfinished, or its events cannot be read.
+    StateError
+        If a segment of its labels cannot be read.
+    """
+    from lagmark.backends.parquet_labels import ParquetLabels
+    from lagmark.domains.registry import load_domain
+    from lagmark.labels import attach, pending
+    from lagmark.sources.events import read_events
+
+    if not folder.is_dir():
+        raise DataError(
+            "no such folder", where=str(folder), hint="check the path given to --events"
+        )
+    for part in ("events", "labels"):
+        if not (folder / part).is_dir():
+            raise DataError(
+                f"there is no folder {part}/",
+                where=str(folder),
+                hint="give a history: events/, labels/ and manifest.json, as `lagmark simulate --scenario` writes",
+            )
+    manifest = {} if domain is not None and as_of is not None else _manifest(folder)
+    kind = load_domain(domain if domain is not None else _domain(manifest, folder))
+    moment = _last(manifest, folder) if as_of is None else as_of
+    done = 0
+    with reporter.progress("reading events", "rows") as advance:
+
+        def tell(_step: str, rows: int, _total: int) -> None:
+            nonlocal done
+            done += rows
+            advance(done // _STEPS, rows)
+
+        found = read_events(
+            folder / "events", kind, as_of=moment, require_labels=False, progress=tell
+        )
+    store = ParquetLabels(folder / "labels", integer_ids=kind.integer_id)
+    messages = store.read(moment)
+    events = found.batch.events
+    waiting = pending(events, messages).height
+    return History(folder, kind, moment, attach(events, messages), waiting)
+
+
+def history_key(folder: Path) -> str:
+    """Short name under which figures of a folder are kept: of its content if it says so."""
+    manifest = _manifest(folder) if (folder / "manifest.json").is_file() else {}
+    told = str(manifest.get("fingerprint") or folder.resolve())
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise DataError(
+            "there is no manifest.json: the folder is unfinished, or no history",
+            where=str(folder),
+            hint="write it with `lagmark simulate --scenario NAME --out DIR`",
+        )
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise DataError(
+            f"the manifest cannot be read: {problem}", where=str(path), hint="write it again"
+        ) from None
+    if not isinstance(manifest, dict) or manifest.get("format") != 1:
+        raise DataError(
+            "this is no manifest of format 1", where=str(path), hint="write the history again"
+        )
+    return manifest
+
+
+def _domain(manifest: dict[str, Any], folder: Path) -> str:
+    name = manifest.get("domain")
+    if not isinstance(name, str):
+        raise DataError("the manifest names no domain", where=str(folder / "manifest.json"))
+    return name
+
+
+def _last(manifest: dict[str, Any], folder: Path) -> int:
+    """End of the last day."""
+    try:
+        return to_micros(parse_instant(str(manifest["last_day"]))) + DAY
+    except (KeyError, ConfigError):
+        raise DataError(
+            "the manifest names no last day",
+            where=str(folder / "manifest.json"),
+            hint="say the instant with --as-of",
+        ) from None

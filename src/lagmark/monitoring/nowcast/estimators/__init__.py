@@ -1,0 +1,1 @@
+"""One estimator of final frauds per file."""

@@ -52,10 +52,10 @@ def render_nowcast(output: Output, found: Nowcast) -> None:
 
     output.line(f"as known at {told(found.as_of)}")
     alarm = found.alarm
-    output.line(f"ALARM: {'; '.join(alarm.causes)}" if alarm.rings else "labels and scores agree")
-    for text in (alarm.doubts_scores, alarm.doubts_maturity):
-        if text:
-            output.line(f"  not relied on: {text}")
+    output.line(f"ALARM: {'; '.join(alarm.causes)}" if alarm.rings else "no alarm")
+    for what, why in (("scores", alarm.doubts_scores), ("maturity", alarm.doubts_maturity)):
+        if why:
+            output.line(f"{what} not relied on: {why}")
     rows = []
     for span in found.spans:
         for name, text in NAMES.items():

@@ -85,7 +85,8 @@ def read_history(
             raise DataError(
                 f"there is no folder {part}/",
                 where=str(folder),
-                hint="give a history: events/, labels/ and manifest.json, as `lagmark simulate --scenario` writes",
+                hint="give a history with events/, labels/ and manifest.json: "
+                "`lagmark simulate --scenario NAME --out DIR` writes one",
             )
     manifest = {} if domain is not None and as_of is not None else _manifest(folder)
     kind = load_domain(domain if domain is not None else _domain(manifest, folder))

@@ -79,7 +79,7 @@ def _section(
         section.rows.append((name, *(f"{value:,.0f}" for value in values), f"{worst[group]:.0%}"))
     if "quantile" in groups:
         section.notes.append(
-            "quantile selects among all entries of its window and grows with it, as documented;"
+            "quantile keeps all entries of its window sorted and grows with it, as documented;"
             " it is not among the twelve"
         )
     section.notes.append("worst is the greatest distance of a window from the row's median")

@@ -116,7 +116,11 @@ def _of_rows(read_one: Any) -> Any:
 _reads = [sys.modules[kind.__module__].read for kind in AGGREGATIONS]
 _choose = _choice(_reads, "mem, head, start, width, lo, hi, t, x, r, p, j, work")
 _choose_rows = _choice(
-    [_of_rows(one) for one in _reads],
+    [
+        # An aggregation may know a better way over all rows than one row after the other.
+        getattr(sys.modules[kind.__module__], "read_rows", None) or _of_rows(one)
+        for kind, one in zip(AGGREGATIONS, _reads, strict=True)
+    ],
     "mem, head, start, width, lows, highs, skip, xs, r, p, j, out, members, work",
 )
 

@@ -39,6 +39,7 @@ from lagmark.features.kernel.layout import (
 )
 from lagmark.features.kernel.memory import block_class, new_head
 from lagmark.features.kernel.plain import finish, hour_of, weekday_of
+from lagmark.features.kernel.rows import first_at_least
 from lagmark.features.kernel.step import apply_label, step
 from lagmark.features.kernel.sweep import start_columns, sweep
 
@@ -121,20 +122,6 @@ def cells_needed(table: Ints, rows: int) -> int:
 
 
 @jit
-def _first_from(members: Ints, event: int) -> int:
-    """Position of the first of ascending events that is not before one."""
-    low = 0
-    high = members.size
-    while low < high:
-        middle = (low + high) // 2
-        if members[middle] < event:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@jit
 def _place_labels(
     mem: Ints,
     table: Ints,
@@ -155,9 +142,9 @@ def _place_labels(
     times = head + table[T_HEAD] + ROW_TIME
     for op in range(first, last):
         label = label_order[op]
-        row = _first_from(members, targets[label]) + 1
+        row = first_at_least(members, members.size, targets[label]) + 1
         # Row of the last event that does not know the label.
-        ignorant = _first_from(members, slots[label])
+        ignorant = first_at_least(members, members.size, slots[label])
         if ignorant > 0 and mem[times + row] <= mem[times + ignorant] - fraud_delay:
             return False
         mem[times - ROW_TIME + table[T_FRAUD] + row] += changes[label]

@@ -11,7 +11,7 @@ from lagmark.features.kernel.totals import total
 if TYPE_CHECKING:
     from lagmark.features.kernel.arrays import Ints
 
-__all__ = ["extreme", "latest", "latest_pair", "smallest", "streak_start"]
+__all__ = ["extreme", "first_at_least", "latest", "latest_pair", "smallest", "streak_start"]
 
 
 @jit
@@ -66,6 +66,20 @@ def streak_start(mem: Ints, start: int, width: int, lo: int, hi: int, frauds: in
     ):
         row -= 1
     return row
+
+
+@jit
+def first_at_least(values: Ints, n: int, value: int) -> int:
+    """Position of the first of ascending values[:n] that is not below a value, n if none."""
+    low = 0
+    high = n
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @jit

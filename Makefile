@@ -1,7 +1,8 @@
 # One set of commands for a person, for pre-commit and for CI. `make` lists them.
 
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest
+# As many processes as the machine has cores; a file's tests stay together, with what they share.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 SOURCES := src tests tools benchmarks examples
 # Folders that exist; some of SOURCES come with later work.
 CODE = $(wildcard $(SOURCES))
@@ -28,7 +29,7 @@ test-slow: setup ## Run the long tests: a million randomised events, real files,
 	$(PYTEST) -m "slow and not browser and not bench" $(ARGS)
 
 test-browser: setup ## Run the tests that open pages in a browser
-	$(PYTEST) -m browser $(ARGS)
+	$(BIN)/python -m pytest -m browser $(ARGS)
 
 coverage: setup ## Run the default tests and show which lines and branches they missed
 	$(PYTEST) -m "not slow and not browser and not bench" --cov --cov-report=term-missing $(ARGS)
@@ -48,7 +49,7 @@ layers: setup ## Check that every package imports downwards only
 	$(BIN)/lint-imports
 
 docs: setup ## Run the examples in docstrings and documents
-	$(PYTEST) --doctest-modules --doctest-glob='*.md' src docs $(ARGS)
+	$(BIN)/python -m pytest --doctest-modules --doctest-glob='*.md' src docs $(ARGS)
 
 security: setup ## Look for known dangerous patterns
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src tools

@@ -92,7 +92,7 @@ def _follow(directory: Path) -> None:
             for table, column in _PLACES:
                 # Table and column are constants of this module.
                 database.execute(
-                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608  # nosec B608
                     f"WHERE substr({column}, 1, ?) = ?",
                     (here, len(there) + 1, len(there), there),
                 )

@@ -60,8 +60,8 @@ _PANELS: Mapping[str, tuple[Callable[[typer.Typer], None], ...]] = {
     ),
     "Features": (backfill.register, replay.register, verify.register),
     "Models": (models.register, promotion.register, search.register),
-    "Labels": (labels.register, maturity.register, nowcast.register),
     "Experiments": (backtest.register,),
+    "Labels": (labels.register, maturity.register, nowcast.register),
 }
 """Commands in the order of ``lagmark --help``."""
 

@@ -14,6 +14,7 @@ from lagmark.apps.jobs.nowcast_job import observe
 from lagmark.domains.registry import load_domain
 from lagmark.features import backfill
 from lagmark.labels import attach
+from lagmark.labels.maturity import first_fraud
 from lagmark.ports.source import SourceTable
 from lagmark.schema.events import EventBatch
 from lagmark.schema.time import DAY
@@ -35,7 +36,6 @@ LIVE_BEFORE = 40
 """Days before the shift on which the model goes live."""
 AFTER = 46
 """Days that are lived after it."""
-PER_DAY = 4_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,14 +76,42 @@ class Lived:
         age = as_of / DAY - day - 0.5
         return (age >= from_age) & (age < to_age)
 
+    def told(self, as_of: int, from_age: int, to_age: int) -> tuple[float, float]:
+        """Final frauds and recall of some ages by one who knows how fast labels come.
 
-def live(scenario: str, seed: int) -> Lived:
-    """Simulate a world with a model that goes live before the shift, and is only watched."""
+        Known frauds, alerted and others, over the share of all final frauds since the shift whose
+        label took no longer. The rest of the error is the luck of which labels are in, and no
+        estimator from these labels can be free of it.
+        """
+        time = self.batch.events["event_time"].to_numpy()
+        known_at = first_fraud(self.batch, int(np.iinfo(np.int64).max // 2))
+        rows = self.rows(as_of, from_age, to_age)
+        later = (time >= self.start + SHIFT * DAY) & self.final
+        counts = []
+        for group in (self.decisions.alerted, ~self.decisions.alerted):
+            delay = np.sort((known_at - time)[later & group])
+            age = as_of - time[rows & group]
+            share = np.searchsorted(delay, age, side="right").mean() / max(delay.size, 1)
+            known = (rows & group & self.final & (known_at <= as_of)).sum()
+            counts.append(float(known / max(share, 1e-6)))
+        return sum(counts), counts[0] / max(sum(counts), 1e-9)
+
+
+def live(scenario: str, seed: int, per_day: int) -> Lived:
+    """Simulate a world with a model that goes live before the shift, and is only watched.
+
+    Parameters
+    ----------
+    scenario, seed
+        Which world.
+    per_day
+        Payments a day.
+    """
     import polars as pl
 
     days = SHIFT + AFTER
     world = World(
-        load_scenario(scenario, events=PER_DAY * days, days=days, change_day=SHIFT), seed=seed
+        load_scenario(scenario, events=per_day * days, days=days, change_day=SHIFT), seed=seed
     )
     lived = [world.day(number) for number in range(days)]
     events = pl.concat([day.events for day in lived])
@@ -152,7 +180,8 @@ def _blocking(decisions: Decisions, share: float, rng: np.random.Generator) -> D
 def _final(batch: EventBatch) -> NDArray[np.bool_]:
     from lagmark.labels import labels_known
 
-    end = int(batch.labels["known_at"].max() or 0) + int(batch.events["ingest_time"].max() or 0)
+    known_at = batch.labels["known_at"].to_numpy()
+    end = int(known_at.max(initial=0)) + int(batch.events["ingest_time"].to_numpy().max(initial=0))
     return labels_known(batch, end)[0] == 1
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lagmark.monitoring.nowcast.level import relative_variance, weeks
-from lagmark.monitoring.nowcast.missing import missing_mean
+from lagmark.monitoring.nowcast.usual import usual_rate, week_scatter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,9 +27,6 @@ BANDS = {"alerted": (0, 1), "rest": (2,), "all": (0, 1, 2)}
 
 _WINDOWS = (14, 28)
 """Ages in days up to which cohorts are compared."""
-
-_USUAL_AGES = (28, 112)
-"""Ages in days of the cohorts whose fraud rate counts as usual, half-open."""
 
 _LEANING = 2.0
 """Standardised difference of delays that counts together with a disagreement of its kind."""
@@ -93,10 +89,14 @@ class Alarm:
     doubts_maturity: str
     doubts_scores: str
 
-    def worst(self, band: str) -> Disagreement | None:
-        """Comparison of a band with the greatest difference."""
-        of_band = [one for one in self.disagreements if one.band == band]
-        return max(of_band, key=lambda one: abs(one.z), default=None)
+    def between(self, band: str) -> float:
+        """Square of the difference of a band beyond its own noise, mean of its comparisons."""
+        squares = [
+            one.log_ratio**2 * (1.0 - 1.0 / one.z**2)
+            for one in self.disagreements
+            if one.band == band and one.z != 0.0
+        ]
+        return max(0.0, float(np.mean(squares))) if squares else 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Record for JSON."""
@@ -191,7 +191,8 @@ def _compare(cells: Cells, level: Level) -> list[Disagreement]:
     rows = np.arange(cells.days.size)
     late = (rows > level.last) & (seen.scored.sum(axis=1) > 0)
     due = level.ratio[:, None, :] * cells.share * seen.expected[None, :, :]
-    usual, scatter = _usual(cells)
+    usual = usual_rate(cells)
+    scatter = week_scatter(level, usual)
     found = []
     for days in _WINDOWS:
         inside = late & (cells.age <= days)
@@ -201,40 +202,21 @@ def _compare(cells: Cells, level: Level) -> list[Disagreement]:
             columns = list(strata)
             each = due[:, inside][:, :, columns]
             known = float(seen.known[inside][:, columns].sum())
-            extra = float((level.relative_variance[columns] * each[0] ** 2).sum())
-            extra = max(extra, _weekly(each[0].sum(axis=1), level.weekly_variance[columns].max()))
+            daily = float((level.relative_variance[columns] * each[0] ** 2).sum())
+            sums = each[0].sum(axis=0)
+            weekly = sum(
+                _weekly(each[0][:, place], scatter[column]) for place, column in enumerate(columns)
+            )
+            # The level was found on few weeks, which scatter as much as those it is held against.
+            off = float((scatter[columns] * sums**2).sum()) / max(level.days / 7.0, 1.0)
+            extra = max(daily, weekly) + off
             found.append(_one(cells, band, days, known, each.sum(axis=(1, 2)), extra))
         recent = (cells.age <= days) & (seen.events.sum(axis=1) > 0)
         if usual is not None:
             known = float(seen.known[recent].sum())
-            extra = _weekly(usual[0, recent], scatter)
-            found.append(_one(cells, USUAL, days, known, usual[:, recent].sum(axis=1), extra))
+            extra = _weekly(usual.due[0, recent], usual.scatter)
+            found.append(_one(cells, USUAL, days, known, usual.due[:, recent].sum(axis=1), extra))
     return found
-
-
-def _usual(cells: Cells) -> tuple[NDArray[np.float64] | None, float]:
-    """Frauds that would be known at the rate of older cohorts, and how their weeks scatter.
-
-    Returns
-    -------
-    due : float64 array of shape (1 + B, D), or None
-        ``None`` with fewer than four weeks of older cohorts.
-    scatter : float
-        Relative variance of a week's rate.
-    """
-    known, events = cells.visible.known, cells.visible.events
-    old = (cells.age >= _USUAL_AGES[0]) & (cells.age < _USUAL_AGES[1])
-    rows = np.flatnonzero(old & (cells.maturity >= 0.25))
-    if rows.size < 28:
-        return None, 0.0
-    share = np.maximum(cells.share, 1e-6)
-    missing = missing_mean(known, events, share, cells.resampled).sum(axis=2)
-    total = known.sum(axis=1) + missing
-    maturity = known.sum(axis=1) / np.maximum(total, 1e-9)
-    daily, weights = events.sum(axis=1), cells.resampled[:, rows]
-    rate = (weights * total[:, rows]).sum(axis=1) / (weights * daily[rows]).sum(axis=1)
-    due = rate[:, None] * daily * maturity
-    return due, relative_variance(weeks(known[rows].sum(axis=1)), weeks(due[0, rows]))
 
 
 def _weekly(mean: NDArray[np.float64], variance: float) -> float:

@@ -11,7 +11,7 @@ from lagmark.monitoring.nowcast.dispersion import negative_binomial
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["missing_draws", "missing_mean"]
+__all__ = ["around", "missing_draws", "missing_mean"]
 
 _NEAR = 7
 """Days on either side that a day borrows its level from."""
@@ -39,8 +39,8 @@ def missing_mean(
     float64 array, shape (1 + B, D, strata)
     """
     weights = resampled[:, :, None]
-    found = _around(weights * known)
-    due = _around(weights * share * events)
+    found = around(weights * known)
+    due = around(weights * share * events)
     level = found / np.maximum(due, 1e-12) * events
     # A day's own count weighs against one fraud's worth of its neighbours: enough to keep a cell
     # without a label from saying nothing or everything.
@@ -48,13 +48,26 @@ def missing_mean(
     return (known + 1.0) * (1.0 - share) / rate
 
 
-def _around(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum over the days within a week on either side, along axis 1."""
+def around(values: NDArray[np.float64], near: int = _NEAR) -> NDArray[np.float64]:
+    """Sum over the days on either side.
+
+    Parameters
+    ----------
+    values
+        Shape (B, D, strata).
+    near
+        Days on either side that count; fewer at both ends.
+
+    Examples
+    --------
+    >>> around(np.arange(4.0).reshape(1, 4, 1), 1).ravel()
+    array([1., 3., 6., 5.])
+    """
     total = np.zeros((values.shape[0], values.shape[1] + 1, values.shape[2]))
     np.cumsum(values, axis=1, out=total[:, 1:])
     days = np.arange(values.shape[1])
-    last = np.minimum(days + _NEAR + 1, values.shape[1])
-    return total[:, last] - total[:, np.maximum(days - _NEAR, 0)]
+    last = np.minimum(days + near + 1, values.shape[1])
+    return total[:, last] - total[:, np.maximum(days - near, 0)]
 
 
 def missing_draws(

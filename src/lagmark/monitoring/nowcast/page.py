@@ -65,7 +65,9 @@ def nowcast_page(found: Nowcast) -> Page:
     verdict: Block = (
         Note(f"Alarm: {causes}. {_doubts(found)}")
         if alarm.rings
-        else Text(f"No alarm: all differences are within what chance explains. {_doubts(found)}".strip())
+        else Text(
+            f"No alarm: all differences are within what chance explains. {_doubts(found)}".strip()
+        )
     )
     return Page(
         title="Nowcast of fraud",

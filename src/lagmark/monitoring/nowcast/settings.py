@@ -44,7 +44,7 @@ class NowcastSettings:
         Seed of the replicates.
     """
 
-    window: int = 28
+    window: int = 42
     replicates: int = 200
     coverage: float = 0.9
     mature: float = 0.8
@@ -52,7 +52,7 @@ class NowcastSettings:
     least_labels: int = 30
     reference_age: int = 28
     reference_days: int = 56
-    alarm_z: float = 3.5
+    alarm_z: float = 4.25
     doubt_z: float = 2.0
     never_labelled: float = 0.0
     cohorts: int = 60

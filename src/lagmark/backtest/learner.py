@@ -92,8 +92,6 @@ class Learner:
         # Without a system analysts look at payments as well: that is feedback too.
         alerted = log.array("reviewed", first_day)
         alerted[row[feedback]] = True
-        if self._policy.one_curve:
-            alerted[:] = False
         history = KnownHistory.from_arrays(
             names=self._features.names,
             X=np.concatenate(self._vectors),

@@ -125,10 +125,6 @@ class Policy(_Part):
         Days at the start in which nothing is decided and labels come as without a system.
     calibrate
         Whether probabilities are calibrated.
-    one_curve
-        Whether a maturity policy sees alerted and other events as one group, with one curve of
-        how late labels come. Apart, young alerts are mature and the young rest is not, so that
-        alerts alone speak for the latest weeks.
     never_labelled
         Share of frauds that no label ever reaches, as an audit found it: the odds of every
         probability are raised by its inverse.
@@ -146,7 +142,6 @@ class Policy(_Part):
     control: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     warm_up: Annotated[int, Field(ge=1, le=3660)] = 60
     calibrate: bool = True
-    one_curve: bool = False
     never_labelled: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
     @field_validator("maturity", mode="before")

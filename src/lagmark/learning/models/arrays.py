@@ -44,6 +44,7 @@ def read_arrays(directory: Path, names: Sequence[str]) -> dict[str, NDArray[Any]
         for name, values in found.items():
             if not bool(np.isfinite(values).all()):
                 raise ValueError(f"{name} is not finite")  # noqa: TRY301 - one way out
+    # zipfile raises NotImplementedError for a file packed in a way it does not know.
     except (
         OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error,
         NotImplementedError,

@@ -54,7 +54,7 @@ def test_lists_from_text_and_from_yaml(tmp_path: Path, monkeypatch: pytest.Monke
         ("seed: many\n", "run.yaml: seed", "valid integer"),
         ("models: [{kind: xgboost, depth: 3}]\n", "run.yaml: models.0.depth", "no such setting"),
         ("folds: 0\n", "run.yaml: folds", "greater than or equal to 1"),
-        ("- a\n- b\n", "run.yaml", "holds no settings"),
+        ("- a\n- b\n", "run.yaml", "no mapping"),
         ("a: [1\n", "run.yaml", "no YAML, line"),
     ],
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,11 @@ from pydantic import BaseModel, ValidationError
 
 from lagmark.backtest.policy import Budget, Costs, MaturityChoice, ModelSpec, Policy, PolicyFile
 from lagmark.errors import ConfigError
+from lagmark.yaml_files import named_files, read_named
 
 __all__ = ["load_policies", "policy_files"]
 
+_PLACE = ("lagmark.backtest", "policies")
 _PARTS: Mapping[str, type[BaseModel]] = {
     "budget": Budget,
     "costs": Costs,
@@ -26,8 +27,7 @@ _PARTS: Mapping[str, type[BaseModel]] = {
 
 def policy_files() -> tuple[str, ...]:
     """Names of the policy files in the package, ascending."""
-    folder = resources.files("lagmark.backtest") / "policies"
-    return tuple(sorted(each.name[:-5] for each in folder.iterdir() if each.name.endswith(".yaml")))
+    return named_files(*_PLACE)
 
 
 def load_policies(source: str | Path = "default") -> PolicyFile:
@@ -51,8 +51,7 @@ def load_policies(source: str | Path = "default") -> PolicyFile:
     >>> [policy.name for policy in load_policies().policies][:2]
     ['naive', 'fixed_delay']
     """
-    where, text = _read(str(source))
-    content = _parse(text, where)
+    where, content = read_named(source, *_PLACE, what="policy file")
     defaults = content.pop("defaults", None) or {}
     listed = content.get("policies")
     if not isinstance(listed, list) or not listed:
@@ -70,43 +69,6 @@ def load_policies(source: str | Path = "default") -> PolicyFile:
         return PolicyFile.model_validate(content)
     except ValidationError as problem:
         raise _refusal(problem, content, where) from None
-
-
-def _read(source: str) -> tuple[str, str]:
-    path = Path(source)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
-        try:
-            return source, path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as problem:
-            raise ConfigError(
-                "the policies cannot be read", where=source, hint="give a YAML file"
-            ) from problem
-    known = policy_files()
-    if source not in known:
-        close = difflib.get_close_matches(source, known, n=1, cutoff=0.5)
-        ask = f"did you mean {close[0]!r}? " if close else ""
-        raise ConfigError(
-            f"there is no policy file {source!r}",
-            where="policies",
-            hint=f"{ask}choose one of {', '.join(known)}, or give a YAML file",
-        )
-    file = resources.files("lagmark.backtest") / "policies" / f"{source}.yaml"
-    return f"policies {source}", file.read_text(encoding="utf-8")
-
-
-def _parse(text: str, where: str) -> dict[str, Any]:
-    import yaml
-
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as problem:
-        first = " ".join(str(problem).split())
-        raise ConfigError(
-            f"the policies are no YAML: {first}", where=where, hint="check the indentation"
-        ) from None
-    if not isinstance(content, dict):
-        raise ConfigError("the file is no mapping", where=where, hint="begin it with `policies:`")
-    return content
 
 
 def _refusal(problem: ValidationError, content: Mapping[str, Any], where: str) -> ConfigError:

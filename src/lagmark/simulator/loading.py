@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,17 @@ from pydantic import BaseModel, ValidationError
 
 from lagmark.errors import ConfigError
 from lagmark.simulator.scenario import Change, Scenario
+from lagmark.yaml_files import named_files, read_named
 
 __all__ = ["load_scenario", "scenario_names", "scenarios"]
 
 
+_PLACE = ("lagmark.simulator", "scenarios")
+
+
 def scenario_names() -> tuple[str, ...]:
     """Names of the scenarios in the package, ascending."""
-    folder = resources.files("lagmark.simulator") / "scenarios"
-    return tuple(sorted(each.name[:-5] for each in folder.iterdir() if each.name.endswith(".yaml")))
+    return named_files(*_PLACE)
 
 
 def scenarios() -> dict[str, Scenario]:
@@ -50,9 +52,8 @@ def load_scenario(source: str | Path, **overrides: Any) -> Scenario:
     >>> scenario.days, scenario.fraud.rate, scenario.domain
     (30, 0.01, 'card')
     """
-    text, where = _read(str(source))
-    content = _parse(text, where)
-    content.setdefault("name", Path(where).stem)
+    where, content = read_named(source, *_PLACE, what="scenario")
+    content.setdefault("name", Path(source).stem)
     day = overrides.pop("change_day", None)
     if day is not None:
         content["changes"] = [{**each, "day": day} for each in content.get("changes") or ()]
@@ -61,45 +62,6 @@ def load_scenario(source: str | Path, **overrides: Any) -> Scenario:
     elif overrides.get("events") is not None and overrides.get("users") is None:
         overrides["users"] = None
     return _build(_merged(content, overrides), where)
-
-
-def _read(source: str) -> tuple[str, str]:
-    path = Path(source)
-    if path.suffix in (".yaml", ".yml"):
-        try:
-            return path.read_text(encoding="utf-8"), source
-        except (OSError, UnicodeDecodeError) as problem:
-            raise ConfigError(
-                "the scenario cannot be read", where=source, hint="give a YAML file"
-            ) from problem
-    known = scenario_names()
-    if source not in known:
-        close = difflib.get_close_matches(source, known, n=1, cutoff=0.5)
-        ask = f"did you mean {close[0]!r}? " if close else ""
-        raise ConfigError(
-            f"there is no scenario {source!r}",
-            where="scenario",
-            hint=f"{ask}choose one of {', '.join(known)}, or give a YAML file",
-        )
-    file = resources.files("lagmark.simulator") / "scenarios" / f"{source}.yaml"
-    return file.read_text(encoding="utf-8"), source
-
-
-def _parse(text: str, where: str) -> dict[str, Any]:
-    import yaml
-
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as problem:
-        first = " ".join(str(problem).split())
-        raise ConfigError(
-            f"the scenario is no YAML: {first}", where=where, hint="check the indentation"
-        ) from None
-    if not isinstance(content, dict):
-        raise ConfigError(
-            "the scenario is no mapping", where=where, hint="write lines such as `days: 90`"
-        )
-    return content
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,12 +88,10 @@ def _build(content: dict[str, Any], where: str) -> Scenario:
         path = ".".join(str(part) for part in first["loc"])
         value = "" if first["type"] in ("missing", "extra_forbidden") else f"={first['input']!r}"
         raise ConfigError(
-            f"{path}{value}: {_lower(first['msg'])}", where=f"scenario {where}", hint=_hint(first)
+            f"{path}{value}: {_lower(first['msg'])}", where=where, hint=_hint(first)
         ) from None
     if scenario.events is None and scenario.users is None:
-        raise ConfigError(
-            "neither events nor users is given", where=f"scenario {where}", hint="give one of them"
-        )
+        raise ConfigError("neither events nor users is given", where=where, hint="give one of them")
     for mix in (scenario.fraud.mix, *(change.mix or {} for change in scenario.changes)):
         for name in mix:
             fits = [each for each, kind in TYPOLOGIES.items() if scenario.domain in kind.domains]
@@ -144,7 +104,7 @@ def _build(content: dict[str, Any], where: str) -> Scenario:
     if scenario.fraud.rate > 0 and not sum(scenario.fraud.mix.values()):
         raise ConfigError(
             "fraud.mix is empty although fraud.rate is not 0",
-            where=f"scenario {where}",
+            where=where,
             hint="give weights of typologies",
         )
     return scenario

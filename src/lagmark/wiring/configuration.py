@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lagmark.errors import ConfigError
+from lagmark.yaml_files import read_mapping
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -46,7 +47,7 @@ def load_settings(
     origin: dict[str, str] = {}
     layers: list[tuple[str, Mapping[str, Any]]] = []
     if config is not None:
-        layers.append((str(config), _read_yaml(config, list(RunSettings.model_fields))))
+        layers.append((str(config), _read_settings(config, list(RunSettings.model_fields))))
     layers.append(("environment", EnvSettingsSource(RunSettings)()))
     layers.append(("flag", {k: v for k, v in (flags or {}).items() if v is not None}))
     for source, values in layers:
@@ -70,33 +71,8 @@ def home_directory(flag: Path | None = None) -> Path:
     return flag or Path(os.environ.get(f"{ENV_PREFIX}HOME") or default)
 
 
-def _read_yaml(path: Path, known: list[str]) -> dict[str, Any]:
-    import yaml
-
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"the run file cannot be read: {error.strerror}",
-            where=str(path),
-            hint="give the path of a YAML file to --config",
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark is not None else ""
-        raise ConfigError(
-            f"the run file is no YAML{line}",
-            where=str(path),
-            hint='write lines like "domain: card"',
-        ) from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise ConfigError(
-            "the run file holds no settings",
-            where=str(path),
-            hint='write lines like "domain: card"',
-        )
+def _read_settings(path: Path, known: list[str]) -> dict[str, Any]:
+    values = read_mapping(path, what="run file")
     for name in values:
         if name not in known:
             near = difflib.get_close_matches(str(name), known, n=1)

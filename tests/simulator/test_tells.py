@@ -7,10 +7,11 @@ import pytest
 
 from lagmark.errors import ConfigError
 from lagmark.schema.time import DAY, HOUR
+from lagmark.simulator import load_scenario
 from lagmark.simulator.tells import find, view
 from lagmark.simulator.typologies import TYPOLOGIES
 
-from .worlds import Lived, lived
+from .worlds import Lived, live, lived
 
 HONEST_HITS = {"account_takeover": 1e-4, "liquidity_crunch": 1e-4, "bust_out": 1e-4}
 """Honest rate that a tell may have, as a share of all events; none for the others."""
@@ -29,10 +30,6 @@ CASES = [
 def attacked(world: str) -> Lived:
     if world == "bank_link_attack":
         return lived(world, 200_000, 100)
-    from lagmark.simulator import load_scenario
-
-    from .worlds import live
-
     scenario = load_scenario(
         "card_stable", events=150_000, days=80, fraud={"rate": 0.012, "stealth": 0.0}
     )
@@ -71,6 +68,48 @@ def test_honest_traffic_does_not_have_it(world: str, typology: str) -> None:
     assert clean.truth["fraud"].sum() == 0
     found = find(clean.events, clean.scenario.domain, typology).unique()
     assert len(found) <= HONEST_HITS.get(typology, 0.0) * clean.events.height
+
+
+MIXED = load_scenario("bank_link_stable").mix(0)
+
+
+def honest_like(stealth: float, rate: float = 0.006) -> Lived:
+    name = f"bank_link_stable {stealth} {rate}"
+    if name not in WORLDS:
+        fraud = {"stealth": stealth, "rate": rate}
+        WORLDS[name] = live(load_scenario("bank_link_stable", events=400_000, fraud=fraud))
+    return WORLDS[name]
+
+
+@pytest.mark.parametrize("typology", MIXED)
+def test_lookalikes_hide_no_campaign_from_its_tell(typology: str) -> None:
+    world = honest_like(stealth=0.0)
+    found = find(world.events, "bank_link", typology).unique()
+    truth = world.truth.with_columns(hit=pl.col("event_id").is_in(found.implode()), time=world.time)
+    campaigns = (
+        truth.filter(pl.col("typology") == typology)
+        .group_by("campaign")
+        .agg(pl.col("hit").any(), pl.col("time").min())
+    )
+    late = campaigns.filter(pl.col("time") >= world.scenario.start + BURN_IN * DAY)
+    assert late.height >= 5
+    assert late["hit"].mean() >= 0.85
+
+
+@pytest.mark.parametrize("typology", sorted(set(MIXED) - {"bust_out"}))
+def test_lookalikes_show_the_tell_without_a_fraud(typology: str) -> None:
+    world = honest_like(stealth=0.0, rate=0.0)
+    assert world.truth["fraud"].sum() == 0
+    assert world.truth["campaign"].null_count() == world.truth.height
+    found = find(world.events, "bank_link", typology).unique()
+    share = world.scenario.population.lookalikes
+    assert 0 < len(found) < share * world.events.height
+
+
+def test_lookalikes_leave_size_and_fraud_as_they_are() -> None:
+    world = honest_like(stealth=0.0)
+    assert world.truth.height == pytest.approx(400_000, rel=0.03)
+    assert world.truth["fraud"].mean() == pytest.approx(0.006, rel=0.15)
 
 
 def campaigns_of(typology: str) -> tuple[Lived, pl.DataFrame]:

@@ -1,4 +1,7 @@
-"""Who commits fraud: campaigns begin, wait for their day, and change when they are blocked."""
+"""Who commits fraud: campaigns begin, wait for their day, and change when they are blocked.
+
+And who only looks like it: honest people who act like a fraudster for once.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import numpy as np
 from lagmark.schema.time import DAY
 from lagmark.simulator.draws import Part, stream
 from lagmark.simulator.evasion import evaded
-from lagmark.simulator.traffic import Act, Traffic
+from lagmark.simulator.traffic import NOBODY, Act, Traffic
 from lagmark.simulator.typologies import TYPOLOGIES, Scene
 
 if TYPE_CHECKING:
@@ -35,6 +38,8 @@ _REMEMBERED_DAYS = 7
 """Days after which a block no longer reaches the attacker."""
 _LESSON_DAYS = 14
 """Days over which attackers judge how much of a typology is blocked."""
+_OWN_ACCESS = 0.5
+"""Share of lookalikes who use their own device and address where a fraudster comes on another."""
 _SECOND_ROUND = 50
 """Offset of the streams that replace campaigns which found nobody to attack."""
 
@@ -50,6 +55,8 @@ class Attackers:
         Mean amount of each person's payments, minor units.
     wanted
         Expected fraud events that begin on a day, from ``-WARM_UP`` on.
+    lookalikes
+        Expected honest events of the same kinds, likewise.
     seed
         Seed of the world.
     """
@@ -63,6 +70,7 @@ class Attackers:
         bank: Bank | None,
         usual: NDArray[np.float64],
         wanted: Sequence[float],
+        lookalikes: Sequence[float],
         seed: int,
     ) -> None:
         self._scenario = scenario
@@ -72,6 +80,7 @@ class Attackers:
         self._bank = bank
         self._usual = usual
         self._wanted = wanted
+        self._lookalikes = lookalikes
         self._seed = seed
         self._campaigns = 0
         self._pending = Traffic.empty()
@@ -111,7 +120,10 @@ class Attackers:
         self._pending = Traffic.join([self._pending.take(~waiting), changed, again])
 
     def events(self, day: int) -> Traffic:
-        """Fraud events of a day; campaigns that begin on it are planned first."""
+        """Fraud events of a day, and those of lookalikes, which belong to no campaign.
+
+        Campaigns that begin on it are planned first.
+        """
         self._begin(day)
         start = self._scenario.start + day * DAY
         pending = self._pending
@@ -135,15 +147,44 @@ class Attackers:
         for name in sorted(mix, key=lambda name: -mix[name]):
             if missing > 0:
                 missing = self._plan(day, name, missing, _SECOND_ROUND)
+        if self._lookalikes[day + WARM_UP] > 0:
+            for name, share in self._scenario.mix(0).items():
+                self._resemble(day, name, share * self._lookalikes[day + WARM_UP])
 
     def _plan(self, day: int, name: str, events: float, extra: int = 0) -> float:
         """Plan campaigns worth ``events``; returns the events for which nobody was found."""
-        typology = TYPOLOGIES[name]
         code = CODES[name]
         rng = stream(self._seed, Part.CAMPAIGNS + extra + code, day)
-        size = typology.domains[self._scenario.domain]
+        size = TYPOLOGIES[name].domains[self._scenario.domain]
         count = int(rng.poisson(events / size))
-        caution = rng.random(count) < self._caution(code)
+        planned, begun = self._campaign(day, name, rng.random(count) < self._caution(code), rng)
+        self._pending = Traffic.join([self._pending, planned])
+        return (count - begun) * size
+
+    def _resemble(self, day: int, name: str, events: float) -> None:
+        """Let honest people do what campaigns worth ``events`` would do."""
+        rng = stream(self._seed, Part.LOOKALIKES + CODES[name], day)
+        count = int(rng.poisson(events / TYPOLOGIES[name].domains[self._scenario.domain]))
+        hidden = rng.random(count) < self._scenario.fraud.stealth
+        first, closed = self._campaigns, self._life.closed.copy()
+        planned, _ = self._campaign(day, name, hidden, rng)
+        # They go on with their lives.
+        self._life.closed = closed
+        own = (rng.random(count) < _OWN_ACCESS)[planned.campaign - first] & (planned.device >= 0)
+        user = planned.user
+        device = self._people.own_device(user, self._life.generation[user])
+        unmarked = planned.changed(
+            device=np.where(own, device, planned.device),
+            ip=np.where(own, self._people.address(user), planned.ip),
+            campaign=np.full(len(planned), NOBODY),
+            typology=np.full(len(planned), NOBODY, np.int8),
+        )
+        self._pending = Traffic.join([self._pending, unmarked])
+
+    def _campaign(
+        self, day: int, name: str, hidden: NDArray[np.bool_], rng: np.random.Generator
+    ) -> tuple[Traffic, int]:
+        """Events of at most ``len(hidden)`` campaigns, and how many there are."""
         scene = Scene(
             day=day,
             midnight=self._scenario.start + day * DAY,
@@ -154,16 +195,15 @@ class Attackers:
             bank=self._bank,
             first_campaign=self._campaigns,
         )
-        planned = typology.plan(scene, caution, rng) if count else Traffic.empty()
+        planned = TYPOLOGIES[name].plan(scene, hidden, rng) if len(hidden) else Traffic.empty()
         begun = int(planned.campaign.max()) + 1 if len(planned) else 0
         planned = planned.changed(
             campaign=planned.campaign + self._campaigns,
-            typology=np.full(len(planned), code, np.int8),
+            typology=np.full(len(planned), CODES[name], np.int8),
             amount=np.where(planned.act < Act.LINK, np.maximum(planned.amount, 50), 0),
         )
         self._campaigns += begun
-        self._pending = Traffic.join([self._pending, planned])
-        return (count - begun) * size
+        return planned, begun
 
     def _caution(self, code: int) -> float:
         """Probability that a new campaign hides its tell."""

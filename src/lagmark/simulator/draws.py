@@ -30,6 +30,8 @@ class Part(IntEnum):
     NOTICES = 9
     CAMPAIGNS = 100
     """And one for each typology from here on."""
+    LOOKALIKES = 200
+    """Likewise."""
 
 
 def stream(seed: int, part: int, day: int = 0) -> np.random.Generator:

@@ -51,6 +51,10 @@ class Population(_Part):
         Share of payments at a merchant that is no favourite of the person.
     errands
         Share of payments that follow another one of the same person within minutes.
+    lookalikes
+        Share of honest events that belong to spells in which a person acts like a fraudster: a
+        lost phone replaced at night, a new budgeting app, a house bought, a kitty passed on. They
+        are drawn like campaigns of the scenario's first mix.
     """
 
     newcomers: Share = 0.003
@@ -61,6 +65,7 @@ class Population(_Part):
     night_owls: Share = 0.06
     explore: Share = 0.2
     errands: Share = 0.22
+    lookalikes: Annotated[float, Field(ge=0.0, le=0.1)] = 0.0
 
 
 class Fraud(_Part):

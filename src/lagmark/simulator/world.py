@@ -130,9 +130,9 @@ class World:
         shares = np.diff(people.habits.astype(np.float64), axis=0, prepend=0.0)
         mean = shares.T @ (MEDIANS * np.exp(SIGMAS**2 / 2))
         usual = mean * np.exp(people.scale) * 100
-        wanted = self._calibrate(people)
+        wanted, odd = self._calibrate(people)
         self._attackers = Attackers(
-            scenario, people, self._life, merchants, bank, usual, wanted, seed
+            scenario, people, self._life, merchants, bank, usual, wanted, odd, seed
         )
 
     @property
@@ -188,12 +188,14 @@ class World:
             messages(found, ids, events.time),
         )
 
-    def _calibrate(self, people: People) -> list[float]:
+    def _calibrate(self, people: People) -> tuple[list[float], list[float]]:
         """Set the level of payments that gives the wanted number of events.
 
-        Returns the expected fraud events that begin on each day, warm-up included.
+        Returns the expected fraud events and those of lookalikes that begin on each day, warm-up
+        included.
         """
         scenario = self.scenario
+        odd = scenario.population.lookalikes
         awake = 1.0 - scenario.population.dormant
         opened = np.clip(people.opened, 0, scenario.days)
         days = range(scenario.days)
@@ -205,12 +207,14 @@ class World:
             # By the rate at the start: until something changes, a world is the same as without
             # the change. With very few events other acts alone may be too many, but payments
             # never vanish.
-            wanted = scenario.events * (1 - scenario.fraud.rate) - float(others.sum())
+            wanted = scenario.events * (1 - scenario.fraud.rate) * (1 - odd)
+            wanted -= float(others.sum())
             self._spending.level = max(wanted / float(payments.sum()), 0.05)
         shares = np.array([scenario.fraud_rate(day) for day in days])
-        honest = self._spending.level * payments + others
+        honest = (self._spending.level * payments + others) / (1 - odd)
         fraud = honest * shares / (1 - shares)
-        return [float(fraud[0])] * WARM_UP + fraud.tolist()
+        both = ([float(part[0])] * WARM_UP + part.tolist() for part in (fraud, honest * odd))
+        return next(both), next(both)
 
 
 def _users(scenario: Scenario) -> int:

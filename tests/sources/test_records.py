@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from lagmark.errors import DataError
 from lagmark.ports.source import SourceTable
+from lagmark.schema.raw import round_decimal
 from lagmark.sources.events import read_events
-from lagmark.sources.numbers import fixed_point, round_decimal
-from lagmark.sources.records import RejectedRecordError, parse_event
+from lagmark.sources.numbers import fixed_point
 
+from .oracle import RejectedRecordError, parse_event
 from .shop import ROW, SHOP
 
 NUMBERS = st.one_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lagmark.sources.rules import BLANKS, FLAGS, INTEGER, WHOLE, Fault, fullmatch
+from lagmark.schema.raw import BLANKS, FLAGS, INTEGER, WHOLE, Fault, fullmatch
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lagmark.errors import DataError, StateError
 from lagmark.schema.events import EventBatch
+from lagmark.schema.raw import Fault, reason
 from lagmark.schema.time import from_micros
 from lagmark.sources.dead_letters import dead_frame, write_dead_letters
-from lagmark.sources.files import FileSource
+from lagmark.sources.files import FileSource, read_slices, same_columns
 from lagmark.sources.findings import describe
-from lagmark.sources.rules import Fault, reason
 from lagmark.sources.table import Reading, read_columns
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lagmark.domains.domain import Domain
-    from lagmark.ports.source import Source, SourceTable
+    from lagmark.ports.source import Source
     from lagmark.sources.report import ValidationReport
 
-__all__ = ["Progress", "ReadResult", "read_events"]
+__all__ = ["Progress", "ReadResult", "read_event_columns", "read_events"]
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a step, the rows done with it, and the rows in all."""
@@ -63,7 +64,7 @@ def read_events(
 
     Every row becomes an event, or goes to the dead letters with all that is wrong with it, or
     arrived after ``as_of``. Of rows with one id the first to arrive is the event. Rules of
-    values, shared with :func:`lagmark.sources.records.parse_event`: blanks around text are taken
+    values, shared with :class:`lagmark.serving.intake.Intake`: blanks around text are taken
     off, empty text is absent; numbers follow :mod:`lagmark.sources.numbers`; a time without zone
     is in the domain's zone.
 
@@ -102,7 +103,8 @@ def read_events(
         write_dead_letters(dead_letters, table, dead)
     tell("account", size, size)
     if len(rows) == 0:
-        raise _nothing(table, domain, as_of, reasons, dead_letters)
+        counts = Counter(text for texts in reasons.values() for text in texts)
+        raise _nothing(table.name, domain, as_of, counts, dead_letters)
     batch = _batch(reading, rows, as_of)
     if len(batch) + dead.height + int(later.sum()) != size:
         raise StateError(
@@ -113,6 +115,74 @@ def read_events(
     report = describe(reading, batch, rows, reasons, later=later, as_of=as_of)
     tell("order", size, size)
     return ReadResult(batch, report, dead)
+
+
+def read_event_columns(
+    path: Path,
+    domain: Domain,
+    columns: Sequence[str],
+    *,
+    as_of: int | None = None,
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """Some columns of the events that :func:`read_events` gives, in memory for these alone.
+
+    Every row is validated whole, one file (or one stretch of a Parquet file) at a time; a rule of
+    the domain sees the rows that are read together. Bad rows and labels are left out.
+
+    Parameters
+    ----------
+    path
+        A file or a folder of files.
+    domain, as_of
+        As for :func:`read_events`.
+    columns
+        What to keep beside ``event_id``, ``event_time`` and ``ingest_time``: fields of the domain.
+    progress
+        Told about each file: its name, and how many are done of how many.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns of :class:`lagmark.schema.events.EventBatch.events`, in its order.
+
+    Raises
+    ------
+    DataError
+        As :func:`read_events`.
+    """
+    import polars as pl
+
+    keep = list(dict.fromkeys(("event_id", "event_time", "ingest_time", *columns)))
+    parts: list[pl.DataFrame] = []
+    reasons: Counter[str] = Counter()
+    files = FileSource(path).files()
+    first: list[str] = []
+    size = 0
+    for done, file in enumerate(files, 1):
+        for table in read_slices(file):
+            first = first or table.frame.columns
+            same_columns(table.frame.columns, first, where=table.name, like=files[0].name)
+            reading = read_columns(table, domain, require_labels=False)
+            if reading.mapping.event_id is None:
+                reading.event_id = reading.event_id + size
+            size += reading.size
+            later = reading.later(as_of)
+            rows = _arrivals(reading, later)
+            reasons.update(t for texts in _reasons(reading, later).values() for t in texts)
+            parts.append(_events(reading, rows, keep))
+        if progress is not None:
+            progress(file.name, done, len(files))
+    events = pl.concat(parts, rechunk=True)
+    del parts
+    if events.height == 0:
+        raise _nothing(str(path), domain, as_of, reasons, None)
+    # Order and repetition across files. Both are rare, and a look costs less memory than the cure.
+    if not events["ingest_time"].is_sorted():
+        events = events.sort("ingest_time", maintain_order=True)
+    if events["event_id"].n_unique() < events.height:
+        events = events.filter(pl.col("event_id").is_first_distinct())
+    return events
 
 
 def _arrivals(reading: Reading, later: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -142,17 +212,23 @@ def _reasons(reading: Reading, later: NDArray[np.bool_]) -> dict[int, list[str]]
     return found
 
 
-def _batch(reading: Reading, rows: NDArray[np.int64], as_of: int | None) -> EventBatch:
-    import numpy as np
+def _events(reading: Reading, rows: NDArray[np.int64], columns: Sequence[str]) -> pl.DataFrame:
     import polars as pl
 
-    columns = {
+    values = {
         "event_id": reading.event_id,
         "event_time": reading.event_time,
         "ingest_time": reading.ingest_time,
         **{name: column.values for name, column in reading.fields.items()},
     }
-    events = pl.DataFrame({name: column.gather(rows) for name, column in columns.items()})
+    return pl.DataFrame({name: values[name].gather(rows) for name in columns})
+
+
+def _batch(reading: Reading, rows: NDArray[np.int64], as_of: int | None) -> EventBatch:
+    import numpy as np
+    import polars as pl
+
+    events = _events(reading, rows, ("event_id", "event_time", "ingest_time", *reading.fields))
     labels = pl.DataFrame(
         {
             "row": pl.Series(np.arange(len(rows), dtype=np.int64)),
@@ -167,27 +243,22 @@ def _batch(reading: Reading, rows: NDArray[np.int64], as_of: int | None) -> Even
 
 
 def _nothing(
-    table: SourceTable,
+    name: str,
     domain: Domain,
     as_of: int | None,
-    reasons: dict[int, list[str]],
+    reasons: Counter[str],
     dead_letters: Path | None,
 ) -> DataError:
     if not reasons and as_of is not None:
         return DataError(
             f"nothing had arrived by {from_micros(as_of).isoformat()}",
-            where=table.name,
+            where=name,
             hint="ask from a later instant",
         )
-    counts: dict[str, int] = {}
-    for texts in reasons.values():
-        for text in texts:
-            counts[text] = counts.get(text, 0) + 1
-    top = sorted(counts.items(), key=lambda item: -item[1])[:3]
-    found = ", ".join(f"{text} ({count} rows)" for text, count in top)
+    found = ", ".join(f"{text} ({count} rows)" for text, count in reasons.most_common(3))
     see = f"see {dead_letters}" if dead_letters else "write the dead letters to a file to see all"
     return DataError(
         f"no usable row for domain {domain.name!r}: {found}",
-        where=table.name,
+        where=name,
         hint=f"check that the file is of this domain; {see}",
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,10 @@ from lagmark.ports.source import SourceTable
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["READERS", "FileSource", "read_table"]
+__all__ = ["READERS", "FileSource", "read_slices", "read_table", "same_columns"]
+
+_SLICE = 1 << 18
+"""Rows of a Parquet file that are read at once where not all are wanted together."""
 
 _Rows = tuple["pl.DataFrame", dict[int, str]]
 
@@ -49,21 +53,66 @@ class FileSource:
             If something is missing, empty, corrupt, of an unknown kind, or if the files of a
             folder have different columns.
         """
+        files = self.files()
+        if files == [self.path]:
+            frame, broken = _read_file(self.path)
+            return SourceTable(self.name, frame, broken=broken)
+        tables = [(path.relative_to(self.path).as_posix(), _read_file(path)) for path in files]
+        return _stack(self.name, tables)
+
+    def files(self) -> list[Path]:
+        """The file, or the files of the folder in the order they are read.
+
+        Raises
+        ------
+        DataError
+            If there are none.
+        """
         if not self.path.exists():
             raise DataError(
                 "no such file or folder", where=self.name, hint="check the path given to --events"
             )
-        if self.path.is_file():
-            frame, broken = _read_file(self.path)
-            return SourceTable(self.name, frame, broken=broken)
-        files = _files_of(self.path)
-        tables = [(path.relative_to(self.path).as_posix(), _read_file(path)) for path in files]
-        return _stack(self.name, tables)
+        return [self.path] if self.path.is_file() else _files_of(self.path)
+
+
+def read_slices(path: Path) -> Iterator[SourceTable]:
+    """All rows of one file in their order, no more of a Parquet file at once than fits easily.
+
+    Other formats come whole.
+
+    Raises
+    ------
+    DataError
+        As :meth:`FileSource.read`.
+    """
+    import polars as pl
+
+    if path.suffix.lower() != ".parquet":
+        yield FileSource(path).read()
+        return
+    with _readable(path):
+        rows = pl.scan_parquet(path, hive_partitioning=False)
+        size = rows.select(pl.len()).collect().item()
+        if size == 0:
+            raise _no_rows(path)
+        for start in range(0, size, _SLICE):
+            yield SourceTable(str(path), rows.slice(start, _SLICE).collect())
 
 
 def read_table(path: Path | str) -> SourceTable:
     """Raw rows of a file or folder, see :class:`FileSource`."""
     return FileSource(Path(path)).read()
+
+
+def same_columns(columns: Iterable[str], expected: Iterable[str], *, where: str, like: str) -> None:
+    """Refuse a file whose columns are not those of the first of its folder, ``like``."""
+    odd = set(columns) ^ set(expected)
+    if odd:
+        raise DataError(
+            f"columns differ from those of {like}: {', '.join(sorted(odd))}",
+            where=where,
+            hint="give every file of the folder the same columns",
+        )
 
 
 def _files_of(folder: Path) -> list[Path]:
@@ -86,13 +135,7 @@ def _stack(name: str, tables: list[tuple[str, _Rows]]) -> SourceTable:
     broken: dict[int, str] = {}
     start = 0
     for part, (frame, lines) in tables:
-        odd = set(frame.columns) ^ set(example.columns)
-        if odd:
-            raise DataError(
-                f"columns differ from those of {first}: {', '.join(sorted(odd))}",
-                where=f"{name}/{part}",
-                hint="give every file of the folder the same columns",
-            )
+        same_columns(frame.columns, example.columns, where=f"{name}/{part}", like=first)
         parts.append((part, start))
         broken |= {start + row: text for row, text in lines.items()}
         start += frame.height
@@ -110,28 +153,39 @@ def _stack(name: str, tables: list[tuple[str, _Rows]]) -> SourceTable:
 
 
 def _read_file(path: Path) -> _Rows:
-    import polars as pl
-
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError(
             f"unknown kind of file {path.suffix!r}", where=str(path), hint=f"use one of {_KINDS}"
         )
+    with _readable(path):
+        frame, broken = reader(path)
+    if frame.height == 0:
+        raise _no_rows(path)
+    return frame, broken
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with a file into an error that names it."""
+    import polars as pl
+
     try:
         if path.stat().st_size == 0:
             raise DataError("the file is empty", where=str(path), hint="write its rows first")
-        frame, broken = reader(path)
+        yield
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, csv.Error) as problem:
         raise DataError(
             f"the file cannot be read: {_first_line(problem)}",
             where=str(path),
             hint=f"check that it is a whole {path.suffix} file",
         ) from None
-    if frame.height == 0:
-        raise DataError(
-            "the file has columns but no rows", where=str(path), hint="write its rows first"
-        )
-    return frame, broken
+
+
+def _no_rows(path: Path) -> DataError:
+    return DataError(
+        "the file has columns but no rows", where=str(path), hint="write its rows first"
+    )
 
 
 def _read_parquet(path: Path) -> _Rows:

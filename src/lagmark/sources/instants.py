@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from lagmark.errors import DefinitionError
-from lagmark.schema.time import DAY, HOUR, MINUTE, SECOND, to_micros
+from lagmark.schema.raw import EARLIEST, INSTANT, LATEST, UNITS, Fault, fullmatch, origin_of
+from lagmark.schema.time import DAY, HOUR, MINUTE, SECOND
 from lagmark.sources.columns import Column, mark, stripped
 from lagmark.sources.numbers import floats
-from lagmark.sources.rules import INSTANT, Fault, fullmatch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,24 +18,7 @@ if TYPE_CHECKING:
 
     from lagmark.domains.domain import TimeColumn
 
-__all__ = ["EARLIEST", "LATEST", "UNITS", "instant", "local_to_utc", "origin"]
-
-UNITS = {"s": SECOND, "min": MINUTE, "h": HOUR, "d": DAY}
-EARLIEST = to_micros(datetime(1900, 1, 1, tzinfo=UTC))
-LATEST = to_micros(datetime(2200, 1, 1, tzinfo=UTC))
-"""Instants outside are out of range: no payment carries them, and sums of them overflow nowhere."""
-
-
-def local_to_utc(moment: datetime, zone: str) -> tuple[int, Fault]:
-    """Microseconds UTC of a time without a zone, and the fault if the clocks make it unclear."""
-    if zone == "UTC":
-        return to_micros(moment.replace(tzinfo=UTC)), Fault.NONE
-    first = moment.replace(tzinfo=ZoneInfo(zone), fold=0)
-    if first.utcoffset() == first.replace(fold=1).utcoffset():
-        return to_micros(first), Fault.NONE
-    there_and_back = first.astimezone(UTC).astimezone(ZoneInfo(zone))
-    skipped = there_and_back.replace(tzinfo=None) != moment
-    return 0, Fault.SKIPPED_TIME if skipped else Fault.AMBIGUOUS_TIME
+__all__ = ["instant", "origin"]
 
 
 @cache
@@ -50,11 +31,7 @@ def origin(column: TimeColumn) -> tuple[int, int]:
         If the unit, the origin or the zone is none.
     """
     try:
-        start = datetime.fromisoformat(column.origin)
-        micros = (
-            to_micros(start) if start.tzinfo is not None else local_to_utc(start, column.zone)[0]
-        )
-        return micros, UNITS[column.unit or "s"]
+        return origin_of(column.origin, column.zone), UNITS[column.unit or "s"]
     except (ValueError, KeyError) as problem:
         raise DefinitionError(
             f"time column cannot be used: {problem}",

@@ -14,14 +14,14 @@ from lagmark.errors import ConfigError, DataError
 from lagmark.labels.messages import COLUMNS
 from lagmark.ports.source import SourceTable
 from lagmark.schema.fields import Field, Kind
+from lagmark.schema.raw import LATEST, Fault, reason
 from lagmark.schema.time import to_micros
 from lagmark.sources.columns import Column, flag, identifier, mark
 from lagmark.sources.dead_letters import dead_frame
-from lagmark.sources.instants import LATEST, instant
+from lagmark.sources.instants import instant
 from lagmark.sources.label_report import LabelReport
 from lagmark.sources.numbers import floats
 from lagmark.sources.report import Example
-from lagmark.sources.rules import Fault, reason
 
 if TYPE_CHECKING:
     import numpy as np

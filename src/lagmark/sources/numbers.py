@@ -8,12 +8,11 @@ is exactly 0.10 and not counted.
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
 from lagmark.schema.fields import LIMIT
+from lagmark.schema.raw import NON_FINITE, NUMBER, Fault, fullmatch, round_decimal
 from lagmark.sources.columns import Column, mark, stripped
-from lagmark.sources.rules import NON_FINITE, NUMBER, Fault, fullmatch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,29 +21,16 @@ if TYPE_CHECKING:
 
     from lagmark.schema.fields import Field
 
-__all__ = ["fixed_point", "floats", "number", "round_decimal"]
-
-
-def round_decimal(value: float, decimals: int) -> tuple[int, bool]:
-    """Fixed-point integer of a finite float, and whether digits were rounded away.
-
-    Examples
-    --------
-    >>> round_decimal(12.345, 2), round_decimal(12.340000000000002, 2), round_decimal(0.1, 2)
-    ((1234, True), (1234, True), (10, False))
-    """
-    shifted = Decimal(repr(value)).scaleb(decimals)
-    whole = shifted.to_integral_value(ROUND_HALF_EVEN)
-    return int(whole), whole != shifted
+__all__ = ["fixed_point", "floats", "number"]
 
 
 def fixed_point(values: NDArray[np.float64], decimals: int) -> tuple[NDArray[np.int64], ...]:
     """Fixed-point integers of many floats, and whether digits were rounded away.
 
-    The same numbers as :func:`round_decimal`, without writing digits except next to a half. A
-    decimal of at most 15 digits is the shortest text of its float64, so ``whole / scale ==
-    value`` says that nothing was cut; and scaling errs by less than 1e-3 units below
-    ``2 * LIMIT``, so only a remainder within that of one half needs its digits.
+    The same numbers as :func:`lagmark.schema.raw.round_decimal`, without writing digits except
+    next to a half. A decimal of at most 15 digits is the shortest text of its float64, so
+    ``whole / scale == value`` says that nothing was cut; and scaling errs by less than 1e-3 units
+    below ``2 * LIMIT``, so only a remainder within that of one half needs its digits.
 
     Parameters
     ----------

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from lagmark.errors import DefinitionError
 from lagmark.schema.fields import Field, Kind
+from lagmark.schema.raw import Fault
 from lagmark.sources.columns import Column, category, flag, identifier, mark
 from lagmark.sources.instants import instant
 from lagmark.sources.mapping import Mapping, map_columns
 from lagmark.sources.numbers import number
-from lagmark.sources.rules import Fault
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,4 +1,4 @@
-"""One record as an event, under the same rules and with the same reasons as a file's rows."""
+"""The oracle of reading: one record as an event, value by value, slow and obvious."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from typing import TYPE_CHECKING, Any
 from lagmark.errors import DataError
 from lagmark.schema.events import Event, Value
 from lagmark.schema.fields import LIMIT, Field, Kind
-from lagmark.schema.time import DAY, HOUR, MINUTE, SECOND, from_micros, to_micros
-from lagmark.sources.instants import EARLIEST, LATEST, local_to_utc, origin
-from lagmark.sources.mapping import map_columns
-from lagmark.sources.numbers import round_decimal
-from lagmark.sources.rules import (
+from lagmark.schema.raw import (
     BLANKS,
+    EARLIEST,
     FLAGS,
     INSTANT,
     INTEGER,
+    LATEST,
     NON_FINITE,
     NUMBER,
     PATTERNS,
     WHOLE,
     Fault,
+    local_to_utc,
     reason,
+    round_decimal,
 )
+from lagmark.schema.time import DAY, HOUR, MINUTE, SECOND, from_micros, to_micros
+from lagmark.sources.instants import origin
+from lagmark.sources.mapping import map_columns
 
 if TYPE_CHECKING:
     import polars as pl

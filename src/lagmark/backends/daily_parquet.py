@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lagmark.atomic import replacing
+from lagmark.backends.parquet_file import read_parquet, system_reason
 from lagmark.errors import DataError, StateError
 from lagmark.schema.events import EventBatch
 from lagmark.schema.time import DAY
@@ -39,7 +40,13 @@ class DailyParquet:
     root: Path
 
     def write(self, batch: EventBatch) -> tuple[date, ...]:
-        """Replace every day that the batch has events of; the days, ascending."""
+        """Replace every day that the batch has events of; the days, ascending.
+
+        Raises
+        ------
+        StateError
+            If a day cannot be written: the disk is full, say.
+        """
         rows = _rows(batch)
         parts = rows.partition_by("_day", as_dict=True, include_key=False, maintain_order=True)
         days = sorted(int(key[0]) for key in parts)
@@ -54,6 +61,8 @@ class DailyParquet:
         ------
         DataError
             If the batch has no event of that day.
+        StateError
+            If it cannot be written.
         """
         import polars as pl
 
@@ -114,21 +123,23 @@ class DailyParquet:
         return self.root / f"day={day.isoformat()}" / _PART
 
     def _replace(self, day: date, rows: pl.DataFrame) -> None:
-        with replacing(self._path(day)) as draft:
-            rows.write_parquet(draft)
-
-    def _load(self, day: date) -> pl.DataFrame:
         import polars as pl
 
         path = self._path(day)
         try:
-            return pl.read_parquet(path, hive_partitioning=False)
+            with replacing(path) as draft:
+                rows.write_parquet(draft)
         except (pl.exceptions.PolarsError, OSError) as problem:
             raise StateError(
-                f"the partition cannot be read: {str(problem).splitlines()[0]}",
+                f"the day cannot be written: {system_reason(problem)}",
                 where=str(path),
-                hint="write that day again from its source",
+                hint="it is as it was, days before it are new; make room and write again",
             ) from None
+
+    def _load(self, day: date) -> pl.DataFrame:
+        return read_parquet(
+            self._path(day), what="the partition", hint="write that day again from its source"
+        )
 
 
 def _date(day: int) -> date:

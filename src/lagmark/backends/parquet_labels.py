@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lagmark.atomic import replacing
+from lagmark.backends.parquet_file import read_parquet, system_reason
 from lagmark.errors import DataError, StateError
 from lagmark.labels.messages import IDENTITY, check_messages, no_messages
 
@@ -142,40 +143,36 @@ class ParquetLabels:
 
     def _claim(self, fresh: pl.DataFrame, target: Path) -> bool:
         """Write a segment under a number that is still free; whether it was."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".draft-", dir=self.root) as aside:
-            source = Path(aside) / target.name
-            with replacing(source) as draft:
-                fresh.write_parquet(draft)
-            try:
-                os.link(source, target)
-            except FileExistsError:
-                return False
-            except OSError as problem:
-                raise StateError(
-                    f"the segment cannot be linked: {(problem.strerror or 'refused').lower()}",
-                    where=str(target),
-                    hint="keep the store on a file system with hard links",
-                ) from None
-        handle = os.open(self.root, os.O_RDONLY)
+        import polars as pl
+
         try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".draft-", dir=self.root) as aside:
+                source = Path(aside) / target.name
+                with replacing(source) as draft:
+                    fresh.write_parquet(draft)
+                try:
+                    os.link(source, target)
+                except FileExistsError:
+                    return False
+            handle = os.open(self.root, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        except (pl.exceptions.PolarsError, OSError) as problem:
+            raise StateError(
+                f"the segment cannot be written: {system_reason(problem)}",
+                where=str(target),
+                hint="make room on a file system with hard links and append again",
+            ) from None
         return True
 
 
 def _load(path: Path) -> pl.DataFrame:
-    import polars as pl
-
+    hint = "restore it from a copy: labels in it would be lost without a word"
+    frame = read_parquet(path, what="the segment", hint=hint)
     try:
-        return check_messages(pl.read_parquet(path, hive_partitioning=False), where=str(path))
-    except (pl.exceptions.PolarsError, OSError) as problem:
-        text = str(problem).splitlines()[0] if str(problem) else repr(problem)
-        raise StateError(
-            f"the segment cannot be read: {text}",
-            where=str(path),
-            hint="restore it from a copy: labels in it would be lost without a word",
-        ) from None
+        return check_messages(frame, where=str(path))
     except DataError as problem:
         raise StateError(problem.what, where=str(path), hint=problem.hint) from None

@@ -72,7 +72,7 @@ def pending(events: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rows(events: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
-    """Row of each event by its id."""
+    """Row by id of the events that the messages speak of."""
     import polars as pl
 
     ours, theirs = events.schema["event_id"], labels.schema["event_id"]
@@ -82,11 +82,12 @@ def _rows(events: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
             where="event_id",
             hint="import the labels with the domain of the events",
         )
-    rows = events.select("event_id", pl.int_range(pl.len(), dtype=pl.Int64).alias("row"))
-    if rows["event_id"].n_unique() != rows.height:
+    if events["event_id"].n_unique() != events.height:
         raise DataError(
             "an event id stands twice",
             where="event_id",
             hint="read events by lagmark.sources.read_events, which keeps the first",
         )
-    return rows
+    # Only those: a join with the labels, which are few, would first index every event.
+    rows = events.select("event_id", pl.int_range(pl.len(), dtype=pl.Int64).alias("row"))
+    return rows.filter(pl.col("event_id").is_in(labels["event_id"].unique().implode()))

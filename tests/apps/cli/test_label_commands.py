@@ -12,6 +12,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lagmark.apps.cli.output import Output
+from lagmark.apps.jobs.history import read_history
+from lagmark.apps.jobs.maturity import maturity
 from lagmark.backends.parquet_labels import ParquetLabels
 from lagmark.labels import COLUMNS
 from lagmark.schema.time import DAY, from_micros, parse_instant, to_micros
@@ -240,3 +243,14 @@ def test_nothing_after_the_instant_changes_a_byte(
     assert outputs[0] == outputs[1]
     end = lagmark("maturity", "--events", "world", "--json").json
     assert end["groups"][0]["events"] < 4_000
+
+
+def test_maturity_holds_the_times_and_the_column_asked_for(world: Path) -> None:
+    output = Output(json=True)
+    history, _ = maturity(world, AS_OF, output, by="amount")
+    assert history.batch.events.columns == ["event_id", "event_time", "ingest_time", "amount"]
+    everything = read_history(world, AS_OF, output)
+    assert history.batch.labels.equals(everything.batch.labels)
+    assert history.pending == everything.pending
+    columns = history.batch.events.columns
+    assert history.batch.events.equals(everything.batch.events.select(columns))

@@ -73,7 +73,6 @@ def _maturity(
     reverse-time hazard, with intervals. The command also compares recent delays with earlier ones
     and says when they began to differ.
     """
-    from lagmark.apps.jobs.history import read_history
     from lagmark.apps.jobs.maturity import maturity
     from lagmark.labels.maturity.page import (
         drift_lines,
@@ -88,8 +87,7 @@ def _maturity(
     if html is not None:
         writable(html, "--html", source=events)
     length = None if window is None else parse_duration(window)
-    history = read_history(events, instant(as_of), output)
-    study = maturity(history, by=by, window=length)
+    history, study = maturity(events, instant(as_of), output, by=by, window=length)
     if html is not None:
         with output.progress(f"drawing {html.name}", ""):
             maturity_page(study, history.domain.title).write(html)

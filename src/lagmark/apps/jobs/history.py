@@ -12,14 +12,13 @@ from lagmark.errors import ConfigError, DataError
 from lagmark.schema.time import DAY, parse_instant, to_micros
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lagmark.apps.jobs.reporter import Reporter
     from lagmark.domains.domain import Domain
     from lagmark.schema.events import EventBatch
 
 __all__ = ["History", "history_key", "read_history"]
-
-_STEPS = 4
-"""Steps that a reading reports."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +47,12 @@ class History:
 
 
 def read_history(
-    folder: Path, as_of: int | None, reporter: Reporter, *, domain: str | None = None
+    folder: Path,
+    as_of: int | None,
+    reporter: Reporter,
+    *,
+    domain: str | None = None,
+    columns: Sequence[str] | None = None,
 ) -> History:
     """Events and labels of a folder with ``manifest.json``, ``events/`` and ``labels/``.
 
@@ -63,9 +67,14 @@ def read_history(
     domain
         What the events are; as the manifest says when ``None``. With a domain and an instant a
         folder needs no manifest.
+    columns
+        Fields of the events to keep beside their id and instants, so that more events fit into
+        memory; all fields when ``None``.
 
     Raises
     ------
+    ConfigError
+        If the domain has no such field.
     DataError
         If the folder is none or unfinished, or its events cannot be read.
     StateError
@@ -73,8 +82,8 @@ def read_history(
     """
     from lagmark.backends.parquet_labels import ParquetLabels
     from lagmark.domains.registry import load_domain
-    from lagmark.labels import attach, pending
-    from lagmark.sources.events import read_events
+    from lagmark.labels import attach
+    from lagmark.sources.events import read_event_columns
 
     if not folder.is_dir():
         raise DataError(
@@ -91,22 +100,21 @@ def read_history(
     manifest = {} if domain is not None and as_of is not None else _manifest(folder)
     kind = load_domain(domain if domain is not None else _domain(manifest, folder))
     moment = _last(manifest, folder) if as_of is None else as_of
-    done = 0
-    with reporter.progress("reading events", "rows") as advance:
-
-        def tell(_step: str, rows: int, _total: int) -> None:
-            nonlocal done
-            done += rows
-            advance(done // _STEPS, rows)
-
-        found = read_events(
-            folder / "events", kind, as_of=moment, require_labels=False, progress=tell
+    names = [field.name for field in kind.fields] if columns is None else columns
+    for name in names:
+        kind.field_named(name)
+    with reporter.progress("reading events", "files") as advance:
+        events = read_event_columns(
+            folder / "events",
+            kind,
+            names,
+            as_of=moment,
+            progress=lambda _file, done, total: advance(done, total),
         )
     store = ParquetLabels(folder / "labels", integer_ids=kind.integer_id)
     messages = store.read(moment)
-    events = found.batch.events
-    waiting = pending(events, messages).height
-    return History(folder, kind, moment, attach(events, messages), waiting)
+    batch = attach(events, messages)
+    return History(folder, kind, moment, batch, messages.height - batch.labels.height)
 
 
 def history_key(folder: Path) -> str:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import warnings
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from lagmark.errors import RegistryError, StateError
 from lagmark.learning.bundle import TrainedModel
 from lagmark.learning.calibration import Calibration
 from lagmark.learning.models import create_model
-from lagmark.ports.model_registry import Alias, RunReport
+from lagmark.ports.model_registry import Alias, Ruling, RunReport
 
 NAMES = ("amount", "count 7d")
 REPORT = RunReport(
@@ -105,6 +105,38 @@ def test_promotion_and_rollback(home: MlflowRegistry, bundle: Path) -> None:
     assert left.tags["lagmark.rolled_back.2018-08-22T00:00:00_00:00"] == "alert rate doubled"
     assert [v.version for v in home.versions("lifecycle")] == [2, 1]
     assert {run.version for run in home.runs("lifecycle")} == {1, 2}
+
+
+def test_rulings_are_kept_with_their_reasons(home: MlflowRegistry, bundle: Path) -> None:
+    start = datetime(2018, 8, 22, 1, 2, 3, 4, tzinfo=UTC)
+    days = iter(start + timedelta(days=n) for n in range(9))
+    registry = MlflowRegistry(Path(home.tracking_uri.split(":")[1]).parent, clock=days.__next__)
+    report = replace(REPORT, domain="ruled")
+    first, second = (registry.log_run(report, bundle).run_id for _ in "ab")
+    assert registry.rulings(first) == []
+    registry.promote("ruled", first, reason="the first")
+    said = "refused on 5,000 events: better: by 0.01 (-0.02 to 0.04); fast: 30 ms"
+    told = registry.refuse(second, reason=said)
+    assert told == Ruling("2018-08-23T01:02:03.000004+00:00", "refused", said)
+    assert registry.rulings(second) == [told]
+    assert registry.run(second).version is None, "a refusal makes no version"
+    champion = registry.version_of("ruled", Alias.CHAMPION)
+    assert champion is not None
+    assert champion.run_id == first
+
+    registry.refuse(second, reason="not yet")
+    registry.challenge("ruled", second, reason="compare")
+    registry.promote("ruled", second, reason="by hand")
+    registry.rollback("ruled", reason="a mistake")
+    assert [(one.what, one.reason) for one in registry.rulings(second)] == [
+        ("refused", said), ("refused", "not yet"), ("challenges", "compare"),
+        ("promoted", "by hand"), ("rolled_back", "a mistake"),
+    ]  # fmt: skip
+    assert [one.what for one in registry.rulings(first)] == ["promoted"]
+    with pytest.raises(RegistryError, match="no reason"):
+        registry.refuse(second, reason=" ")
+    with pytest.raises(RegistryError, match="no run nothing"):
+        registry.refuse("nothing", reason="x")
 
 
 def test_what_does_not_exist_is_named(home: MlflowRegistry, bundle: Path) -> None:

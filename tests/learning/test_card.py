@@ -8,9 +8,10 @@ import pytest
 
 from lagmark.errors import StateError
 from lagmark.learning import Dataset, TrainedModel, create_policy
-from lagmark.learning.card import CARD_FILES, ModelCard, read_card
+from lagmark.learning.card import CARD_FILES, ModelCard
 from lagmark.learning.metrics import Budget, average_precision, evaluate
 from lagmark.learning.segments import LEAST_FRAUDS, segments
+from lagmark.ports.model_registry import Ruling
 from lagmark.schema.time import DAY, HOUR
 
 from .worlds import world
@@ -92,10 +93,21 @@ def test_a_bundle_covers_its_card(made: tuple[TrainedModel, Dataset], tmp_path: 
     model, test = made
     model.save(tmp_path / "m", texts=card_of(model, test).texts())
     assert TrainedModel.load(tmp_path / "m").policy == "maturity_weighted"
-    assert read_card(tmp_path / "m", "md").startswith("# Model card: m")
+    card = ModelCard.read(tmp_path / "m")
+    assert card.texts()["card.md"] == (tmp_path / "m" / "card.md").read_text()
+    assert card.texts()["card.html"] == (tmp_path / "m" / "card.html").read_text()
     (tmp_path / "m" / "card.md").write_text("all is well")
     with pytest.raises(StateError, match=r"card\.md differs"):
         TrainedModel.load(tmp_path / "m")
     model.save(tmp_path / "old")
-    with pytest.raises(StateError, match="has no card"):
-        read_card(tmp_path / "old")
+    with pytest.raises(StateError, match="has no readable card"):
+        ModelCard.read(tmp_path / "old")
+
+
+def test_a_card_shows_what_was_ruled_since(made: tuple[TrainedModel, Dataset]) -> None:
+    card = card_of(made[0], None)
+    ruled = card.texts([Ruling("2018-08-22T00:00:00+00:00", "rolled_back", "better: no")])
+    for name in ("card.md", "card.html"):
+        for part in ("2018-08-22T00:00:00+00:00", "rolled back", "better: no"):
+            assert part in ruled[name]
+        assert "Rulings" not in card.texts()[name]

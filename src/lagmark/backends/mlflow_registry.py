@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
+from lagmark.backends.lineup import Place, write_lineup
 from lagmark.backends.mlflow_flavor import BUNDLE, FLAVOR, write_model
 from lagmark.backends.mlflow_sqlite import exclusive, open_client
 from lagmark.clock import utc_now
 from lagmark.errors import RegistryError, StateError
-from lagmark.ports.model_registry import Alias, LoggedRun, ModelVersion, RunReport
+from lagmark.ports.model_registry import Alias, LoggedRun, ModelVersion, Ruling, RunReport
 from lagmark.schema.time import from_micros
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import mlflow.entities
     import mlflow.entities.model_registry
 
@@ -30,6 +33,8 @@ _MODEL = "lagmark.model_id"
 _VERSION = "lagmark.version"
 _LONGEST = 4000
 """Characters of a reason that are kept: MLflow refuses tags beyond 5,000."""
+_RULING = re.compile(r"lagmark\.(promoted|challenges|rolled_back|refused)\.(.+)")
+"""Tags of rulings: what and when. MLflow takes no ``+`` in their names."""
 _MLFLOW_OWN = "Default"
 """Experiment that MLflow makes for itself."""
 
@@ -181,7 +186,27 @@ class MlflowRegistry:
         """See :meth:`ModelRegistry.set_alias`."""
         self._version(domain, version)
         self._client.set_registered_model_alias(domain, alias.value, str(version))
+        self._publish(domain)
         return self._version(domain, version)
+
+    def _publish(self, domain: str) -> None:
+        """Write the line-up that services follow, which do not load MLflow."""
+        found = {alias: self.version_of(domain, alias) for alias in Alias}
+        here = self._directory.absolute()
+        write_lineup(
+            self._directory,
+            domain,
+            {
+                alias.value: Place(
+                    version=version.version,
+                    bundle=self._files(version.tags[_MODEL]).relative_to(here).as_posix(),
+                    feature_set=version.tags["lagmark.feature_set"],
+                    contract_hash=version.tags["lagmark.contract_hash"],
+                )
+                for alias, version in found.items()
+                if version is not None
+            },
+        )
 
     def promote(self, domain: str, candidate: str | int, *, reason: str) -> ModelVersion:
         """See :meth:`ModelRegistry.promote`."""
@@ -230,6 +255,22 @@ class MlflowRegistry:
             # Previous first: between the two steps the champion is still the old one.
             self.set_alias(domain, Alias.PREVIOUS, champion.version)
             return self.set_alias(domain, Alias.CHAMPION, previous.version)
+
+    def refuse(self, run_id: str, *, reason: str) -> Ruling:
+        """See :meth:`ModelRegistry.refuse`."""
+        self._require(reason)
+        self._run(run_id)
+        key, text = self._ruling("refused", reason)
+        self._client.set_tag(run_id, key, text)
+        return _rulings({key: text})[0]
+
+    def rulings(self, run_id: str) -> list[Ruling]:
+        """See :meth:`ModelRegistry.rulings`."""
+        run = self._logged(self._run(run_id))
+        tags = dict(run.tags)
+        if run.version is not None:
+            tags |= self._version(run.domain, run.version).tags
+        return _rulings(tags)
 
     def bundle(self, domain: str, alias: Alias = Alias.CHAMPION) -> Path:
         """See :meth:`ModelRegistry.bundle`."""
@@ -285,8 +326,11 @@ class MlflowRegistry:
             ) from error
 
     def _note(self, domain: str, version: int, what: str, reason: str) -> None:
+        self._client.set_model_version_tag(domain, str(version), *self._ruling(what, reason))
+
+    def _ruling(self, what: str, reason: str) -> tuple[str, str]:
         key = f"lagmark.{what}.{self._clock().isoformat().replace('+', '_')}"
-        self._client.set_model_version_tag(domain, str(version), key, reason[:_LONGEST])
+        return key, reason[:_LONGEST]
 
     @staticmethod
     def _require(reason: str) -> None:
@@ -325,6 +369,11 @@ def _as_version(found: mlflow.entities.model_registry.ModelVersion) -> ModelVers
         aliases=tuple(sorted(found.aliases)),
         tags=dict(found.tags),
     )
+
+
+def _rulings(tags: Mapping[str, str]) -> list[Ruling]:
+    found = ((_RULING.fullmatch(key), reason) for key, reason in tags.items())
+    return sorted(Ruling(m[2].replace("_", "+"), m[1], reason) for m, reason in found if m)
 
 
 def _text(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from lagmark.errors import StateError
 from lagmark.schema.time import from_micros
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from lagmark.learning.bundle import TrainedModel
     from lagmark.learning.metrics.evaluate import Metrics
     from lagmark.learning.segments import Segment
+    from lagmark.ports.model_registry import Ruling
 
-__all__ = ["CARD_FILES", "ModelCard", "read_card"]
+__all__ = ["CARD_FILES", "ModelCard"]
 
 CARD_FILES = {"json": "card.json", "md": "card.md", "html": "card.html"}
 """Files of the card in a bundle, by format."""
@@ -125,32 +126,39 @@ class ModelCard:
         """Record for JSON."""
         return {name: getattr(self, name) for name in self.__slots__}
 
-    def texts(self) -> dict[str, str]:
-        """The card as the files of a bundle, by name."""
+    @classmethod
+    def read(cls, bundle: Path) -> Self:
+        """Card of a bundle.
+
+        Raises
+        ------
+        StateError
+            If the bundle has none, or one of other fields: it was stored by another version.
+        """
+        path = bundle / CARD_FILES["json"]
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise StateError(
+                "this model has no readable card", where=str(path), hint="train it again"
+            ) from error
+
+    def texts(self, rulings: Sequence[Ruling] = ()) -> dict[str, str]:
+        """The card as the files of a bundle, by name.
+
+        Parameters
+        ----------
+        rulings
+            What a registry has ruled about the model since; the JSON, which is the stored record,
+            leaves them out.
+        """
         from lagmark.learning.card_pages import card_markdown, card_page
 
         return {
             CARD_FILES["json"]: json.dumps(self.as_dict(), indent=1) + "\n",
-            CARD_FILES["md"]: card_markdown(self),
-            CARD_FILES["html"]: card_page(self).html(),
+            CARD_FILES["md"]: card_markdown(self, rulings),
+            CARD_FILES["html"]: card_page(self, rulings).html(),
         }
-
-
-def read_card(bundle: Path, form: str = "json") -> str:
-    """Card of a bundle in one of the formats of :data:`CARD_FILES`.
-
-    Raises
-    ------
-    StateError
-        If the bundle has none: it was stored by an earlier version.
-    """
-    path = bundle / CARD_FILES[form]
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise StateError(
-            "this model has no card", where=str(path), hint="train it again"
-        ) from error
 
 
 def _facts(model: TrainedModel) -> dict[str, Any]:

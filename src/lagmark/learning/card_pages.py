@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lagmark.learning.card import ModelCard
+    from lagmark.ports.model_registry import Ruling
 
 __all__ = ["card_markdown", "card_page"]
 
 _FIGURES = ("figure", "value", "95 % interval")
+_RULINGS = ("when", "ruling", "why")
 _SEGMENTS = ("by", "part", "events", "frauds", "PR-AUC", "predicted / actual")
 
 
-def card_markdown(card: ModelCard) -> str:
-    """Markdown of a card; same card, same text."""
+def card_markdown(card: ModelCard, rulings: Sequence[Ruling] = ()) -> str:
+    """Markdown of a card and of what was ruled about its model; same card, same text."""
     parts = [f"# Model card: {card.name}\n", card.intended_use + "\n", "## Model and data\n"]
     parts.append(_grid(("what", "value"), _facts(card)))
     parts.append("## Figures\n")
@@ -30,13 +32,15 @@ def card_markdown(card: ModelCard) -> str:
         parts.append("Not measured.\n")
     if card.segments:
         parts += ["## Segments\n", _grid(_SEGMENTS, _segments(card))]
+    if rulings:
+        parts += ["## Rulings\n", _grid(_RULINGS, _ruled(rulings))]
     parts += ["## Limits\n", "\n".join(f"- {limit}" for limit in card.limits) + "\n"]
     parts += ["## Features\n", ", ".join(f"`{name}`" for name in card.model["names"]) + "\n"]
     return "\n".join(parts)
 
 
-def card_page(card: ModelCard) -> Page:
-    """Page of a card."""
+def card_page(card: ModelCard, rulings: Sequence[Ruling] = ()) -> Page:
+    """Page of a card and of what was ruled about its model."""
     figures = card.measured.get("figures", {})
     pr_auc, ratio = (figures.get(name, [None] * 3) for name in ("pr_auc", "calibration_ratio"))
     sections = [
@@ -50,6 +54,8 @@ def card_page(card: ModelCard) -> Page:
     ]
     if card.segments:
         sections.append(Section("Segments", [Table(_SEGMENTS, _segments(card), "", "llrrrr")]))
+    if rulings:
+        sections.append(Section("Rulings", [Table(_RULINGS, _ruled(rulings), "", "lll")]))
     sections += [
         Section("Limits", [Text(limit) for limit in card.limits]),
         Section("Features", [Text(", ".join(card.model["names"]))]),
@@ -116,6 +122,10 @@ def _segments(card: ModelCard) -> list[tuple[str, ...]]:
         )
         for one in card.segments
     ]
+
+
+def _ruled(rulings: Sequence[Ruling]) -> list[tuple[str, str, str]]:
+    return [(one.at, one.what.replace("_", " "), one.reason) for one in rulings]
 
 
 def _interval(values: Sequence[float | None]) -> str:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-__all__ = ["Alias", "LoggedRun", "ModelRegistry", "ModelVersion", "RunReport"]
+__all__ = ["Alias", "LoggedRun", "ModelRegistry", "ModelVersion", "Ruling", "RunReport"]
 
 
 class Alias(StrEnum):
@@ -18,6 +18,8 @@ class Alias(StrEnum):
     """Decides."""
     CHALLENGER = "challenger"
     """Is compared with the champion."""
+    SHADOW = "shadow"
+    """Scores beside the champion and is logged, without any claim to its place."""
     PREVIOUS = "previous"
     """Was champion before; a rollback returns to it."""
 
@@ -113,13 +115,36 @@ class ModelVersion:
     tags: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Ruling:
+    """What was once ruled about a model, and why.
+
+    Parameters
+    ----------
+    at
+        When, ISO 8601.
+    what
+        ``promoted``, ``challenges``, ``rolled_back`` or ``refused``.
+    reason
+        Why.
+    """
+
+    at: str
+    what: str
+    reason: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Record for JSON."""
+        return {"at": self.at, "what": self.what, "reason": self.reason}
+
+
 class ModelRegistry(Protocol):
     """Runs, versions and aliases, by domain.
 
-    A run is whole or marked failed; it never changes afterwards. Versions are numbered in the order
-    of registration and never reused. Several processes may use one registry at once; changes
-    of aliases are serialised. Nothing expires, and the place it is kept in may be moved as a
-    whole. A run, version, alias or domain that does not exist is a
+    A run is whole or marked failed; what it reports never changes afterwards. Versions are numbered
+    in the order of registration and never reused. Several processes may use one registry at once;
+    changes of aliases are serialised. Nothing expires, and the place it is kept in may be moved as
+    a whole. A run, version, alias or domain that does not exist is a
     :class:`~lagmark.errors.RegistryError`, except where ``None`` or an empty list is promised.
     """
 
@@ -162,6 +187,12 @@ class ModelRegistry(Protocol):
 
     def rollback(self, domain: str, *, reason: str) -> ModelVersion:
         """Exchange ``champion`` and ``previous``; refused if there is no previous one."""
+
+    def refuse(self, run_id: str, *, reason: str) -> Ruling:
+        """Record that a run was not promoted, and why; it gets no version, and no alias moves."""
+
+    def rulings(self, run_id: str) -> list[Ruling]:
+        """Promotions, refusals and rollbacks of a run, oldest first."""
 
     def bundle(self, domain: str, alias: Alias = Alias.CHAMPION) -> Path:
         """Local directory of the bundle that an alias stands on, to read only."""

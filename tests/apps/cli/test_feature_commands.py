@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lagmark.apps.cli import vectors as stored
-from lagmark.apps.cli.parity import compare
+from lagmark.apps.jobs.parity import compare
 from lagmark.domains.handbook import DOMAIN, published
 from lagmark.features import OnlineEngine, backfill
 from lagmark.simulator import simulate_handbook

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,6 +69,19 @@ def test_run_then_the_model_commands(
         "--to", "2018-05-01",
     )  # fmt: skip
     assert 0 < measured["pr_auc"] <= 1
+    asked = ("evaluate", *home, "--events", payments, "--from", "2018-04-25", "--to", "2018-05-01")
+    version = str(measured["version"])
+    for model in (trained["run_id"], trained["run_id"][:9], version, "champion"):
+        assert answer(capsys, *asked, "--model", model) == measured
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(measured["bundle"], moved)
+    found = answer(capsys, *asked, "--model", moved)
+    assert found == {**measured, "version": None, "bundle": str(moved)}
+    for model, status in (("nothing", 6), ("challenger", 6), (tmp_path, 5)):
+        assert lagmark(*asked, "--model", model).returncode == status
+    card = ("evaluate", "--domain", "card", "--home", tmp_path / "home", *asked[5:])
+    assert "belongs to domain 'handbook'" in lagmark(*card, "--model", trained["run_id"]).stderr
+    assert "no feature set of domain 'card'" in lagmark(*card, "--model", moved).stderr
     back = answer(capsys, "rollback", *home, "--reason", "a test")
     assert back["version"] == ran["registered"]["version"]
 

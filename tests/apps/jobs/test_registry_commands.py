@@ -97,6 +97,13 @@ def test_from_a_history_to_a_gated_champion_and_back(lagmark: Lagmark, history: 
     assert list(found) == ["mature", "better", "calibrated", "contract", "fast"]
     assert found["contract"]["passed"]
     assert report["frauds"] > 0
+    refusal = lagmark("card", better["run_id"])["rulings"]
+    assert [(one["what"], one["reason"]) for one in refusal] == [("refused", report["reason"])]
+    ruled = {one["run_id"]: one["rulings"] for one in lagmark("runs")["runs"]}
+    assert ruled[better["run_id"]] == refusal
+    assert [one["what"] for one in ruled[naive["run_id"]]] == ["promoted", "refused"]
+    assert f"refused {refusal[0]['at'][:10]}" in lagmark("runs", plain=True)
+    assert report["reason"] in lagmark("card", better["run_id"], plain=True)
     challenger = lagmark("promote", "2", "--alias", "challenger", "--reason", "to be compared")
     assert challenger["aliases"] == ["challenger"]
     assert lagmark("promote", better["run_id"], "--reason", "by hand")["version"] == 2

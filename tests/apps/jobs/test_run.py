@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tests.apps.jobs.conftest import Silent, small_settings
 
-from lagmark.apps.jobs.evaluate_model import evaluate_registered
+from lagmark.apps.jobs.evaluate_model import evaluate_model
 from lagmark.apps.jobs.ingest import ingest
 from lagmark.apps.jobs.parity import check_parity
 from lagmark.apps.jobs.record import best_of
@@ -152,26 +152,23 @@ def test_train_as_of_then_evaluate_later(payments: Path, tmp_path: Path) -> None
     trained = train_as_of(settings, as_of=as_of, reporter=Silent())
     assert trained.model.as_of == as_of
     assert trained.model.train_end == micros("2018-04-18")
-    registry = Home(tmp_path).registry()
-    registry.promote("handbook", trained.run.run_id, reason="test")
+    bundle = Home(tmp_path).registry().bundle_of(trained.run.run_id)
     period = {"start": as_of, "end": micros("2018-05-02")}
-    found = evaluate_registered(
-        settings, alias=Alias.CHAMPION, as_of=None, reporter=Silent(), **period
-    )
+    found = evaluate_model(settings, bundle, as_of=None, reporter=Silent(), **period)
     assert found.metrics.events > 0
     assert found.metrics.as_of == micros("2018-05-09")
     with pytest.raises(ConfigError, match="after the period began"):
-        evaluate_registered(
+        evaluate_model(
             settings,
-            alias=Alias.CHAMPION,
+            bundle,
             start=as_of - 1,
             end=period["end"],
             as_of=None,
             reporter=Silent(),
         )
     with pytest.raises(DataError, match="label"):
-        evaluate_registered(
-            settings, alias=Alias.CHAMPION, as_of=period["end"] - 1, reporter=Silent(),
+        evaluate_model(
+            settings, bundle, as_of=period["end"] - 1, reporter=Silent(),
             start=period["end"] - 86_400_000_000, end=period["end"],
         )  # fmt: skip
 

@@ -16,8 +16,7 @@ from lagmark.apps.cli.options import (
     instant,
 )
 from lagmark.apps.cli.output import Output
-from lagmark.apps.cli.registry import AnyDomainOption, HomeOption, open_registry
-from lagmark.ports.model_registry import Alias
+from lagmark.apps.cli.registry import AnyDomainOption, HomeOption, open_registry, the_bundle
 
 if TYPE_CHECKING:
     from lagmark.ports.model_registry import ModelRegistry
@@ -42,6 +41,7 @@ def register(app: typer.Typer) -> None:
             "lagmark evaluate -d handbook -e payments.parquet --from 2018-08-08 --to 2018-08-15",
             "lagmark evaluate -d card -e card.csv --from 2020-11-01 --to 2020-12-01 "
             "--model challenger",
+            "lagmark evaluate -d card -e card.csv --from 2020-11-01 --to 2020-12-01 --model 3f2a",
         ),
     )(evaluate)
     app.command(
@@ -118,8 +118,14 @@ def evaluate(
     ],
     end: Annotated[str, typer.Option("--to", metavar="DATE", help="First day after it, UTC.")],
     model: Annotated[
-        Alias, typer.Option("--model", help="Which registered model.")
-    ] = Alias.CHAMPION,
+        str,
+        typer.Option(
+            "--model",
+            metavar="MODEL",
+            help="champion, challenger or previous; a run or version from `lagmark runs`; or the "
+            "directory of a model.",
+        ),
+    ] = "champion",
     as_of: Annotated[
         str | None,
         typer.Option(
@@ -131,21 +137,24 @@ def evaluate(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Measure a registered model on a period after it was trained."""
+    """Measure a stored model on a period after it was trained."""
     settings = _settings(domain=domain, events=events, home=home)
-    from lagmark.apps.jobs.evaluate_model import evaluate_registered
+    from lagmark.apps.jobs.evaluate_model import evaluate_model
 
     first, last = instant(start), instant(end)
     assert first is not None
     assert last is not None
     output = Output(json)
-    found = evaluate_registered(
-        settings, alias=model, start=first, end=last, as_of=instant(as_of), reporter=output
+    bundle, version = the_bundle(open_registry(home), model, domain)
+    found = evaluate_model(
+        settings, bundle, start=first, end=last, as_of=instant(as_of), reporter=output
     )
+
+    called = model if version is None else f"Version {version} ({model})"
 
     def render() -> None:
         output.line(
-            f"Version {found.version} ({model.value}) on {found.metrics.events:,} events with "
+            f"{called} on {found.metrics.events:,} events with "
             f"{found.metrics.frauds:,} frauds, by labels known at {found.as_dict()['as_of']}"
         )
         rows = [
@@ -154,7 +163,7 @@ def evaluate(
         ]
         output.table(("figure", "value", "95 % from", "to"), rows)
 
-    output.result(found.as_dict(), render)
+    output.result({**found.as_dict(), "version": version}, render)
 
 
 def runs(
@@ -178,10 +187,11 @@ def runs(
             output.line(f"No runs{which} yet; lagmark run --domain NAME --events PATH makes some.")
             return
         headers = ("run", "domain", "name", "PR-AUC", "ROC-AUC", "card prec.@100", "as of",
-                   "version", "is")  # fmt: skip
+                   "version", "is", "last ruling")  # fmt: skip
         keys = ("run_id", "domain", "name", "pr_auc", "roc_auc", "card_precision_at_100", "as_of",
                 "version", "aliases")  # fmt: skip
-        output.table(headers, [tuple(one[key] for key in keys) for one in listed])
+        rows = [(*(one[key] for key in keys), _last_ruling(one["rulings"])) for one in listed]
+        output.table(headers, rows)
 
     told = names[0] if len(names) == 1 else None
     output.result({"command": "runs", "domain": told, "runs": listed}, render)
@@ -202,9 +212,14 @@ def _listed(registry: ModelRegistry, domain: str, limit: int) -> list[dict[str, 
             "started": run.started,
             "version": run.version,
             "aliases": standing.get(run.version or 0, ""),
+            "rulings": [ruling.as_dict() for ruling in registry.rulings(run.run_id)],
         }
         for run in registry.runs(domain, limit=limit)
     ]
+
+
+def _last_ruling(rulings: list[dict[str, str]]) -> str:
+    return f"{rulings[-1]['what']} {rulings[-1]['at'][:10]}".replace("_", " ") if rulings else ""
 
 
 def _settings(**flags: Any) -> RunSettings:

@@ -100,12 +100,10 @@ def promote(
 
     By hand with --reason, or with --gate: better than the champion on mature labels by more than
     the paired interval, calibrated, of the service's contract, and fast enough. What the gates
-    found is kept as the reason.
+    found is kept as the reason, of a refusal too.
     """
     registry = open_registry(home)
     run = the_run(registry, candidate, domain)
-    if domain is not None and find_domain(domain).name != run.domain:
-        raise RegistryError(f"run {run.run_id} belongs to domain {run.domain!r}", where=domain)
     output = Output(json)
     report = None
     if gate:
@@ -117,9 +115,10 @@ def promote(
         )  # fmt: skip
     refused = report is not None and not report.passed
     version = None
-    if not refused:
-        said = reason or (None if report else "promoted by hand, no reason given")
-        why = "; ".join(part for part in (said, report.reason if report else None) if part)
+    if report is not None and refused:
+        registry.refuse(run.run_id, reason=_why(reason, report))
+    else:
+        why = _why(reason, report) or "promoted by hand, no reason given"
         version = _stand(registry, run, Alias(alias), why)
     payload = {
         "command": "promote",
@@ -136,7 +135,8 @@ def promote(
             RegistryError(
                 "the gates refuse this model",
                 where=run.run_id,
-                hint="promote it by hand with --reason if you know better",
+                hint="`lagmark card` keeps why; promote it by hand with --reason if you know "
+                "better",
             )
         )
 
@@ -178,29 +178,32 @@ def card(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the card of a model: data, maturity, figures with intervals, segments, limits."""
-    import json as json_module
+    """Show the card of a model: data, maturity, figures with intervals, segments, limits.
 
-    from lagmark.learning.card import read_card
+    With every promotion, refusal and rollback of it since.
+    """
+    from lagmark.learning.card import CARD_FILES, ModelCard
 
     registry = open_registry(home)
     run = the_run(registry, candidate, domain)
-    bundle = registry.bundle_of(run.run_id)
-    text = read_card(bundle, form)
+    rulings = registry.rulings(run.run_id)
+    found = ModelCard.read(registry.bundle_of(run.run_id))
+    text = found.texts(rulings)[CARD_FILES[form]]
     output = Output(json)
     if out is not None:
         from lagmark.atomic import replacing
 
         with replacing(writable(out)) as draft:
             draft.write_text(text, encoding="utf-8")
-    found = {
+    payload = {
         "command": "card",
         "run_id": run.run_id,
         "domain": run.domain,
         "file": None if out is None else str(out),
-        "card": json_module.loads(read_card(bundle)),
+        "card": found.as_dict(),
+        "rulings": [one.as_dict() for one in rulings],
     }
-    output.result(found, lambda: output.line(text.rstrip() if out is None else f"Card: {out}"))
+    output.result(payload, lambda: output.line(text.rstrip() if out is None else f"Card: {out}"))
 
 
 def _judged(
@@ -235,6 +238,10 @@ def _judged(
         seed=seed,
         reporter=output,
     )
+
+
+def _why(said: str | None, report: GateReport | None) -> str:
+    return "; ".join(part for part in (said, report.reason if report else None) if part)
 
 
 def _stand(registry: ModelRegistry, run: LoggedRun, alias: Alias, why: str) -> ModelVersion:

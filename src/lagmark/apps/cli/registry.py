@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lagmark.apps.cli.options import find_domain
-from lagmark.errors import ConfigError
+from lagmark.errors import ConfigError, RegistryError
 from lagmark.ports.model_registry import Alias
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ __all__ = [
     "HomeOption",
     "ReasonOption",
     "open_registry",
+    "the_bundle",
     "the_domain",
     "the_run",
 ]
@@ -54,7 +55,7 @@ def the_run(registry: ModelRegistry, candidate: str, domain: str | None) -> Logg
     Raises
     ------
     RegistryError
-        If there is none.
+        If there is none, or it belongs to another domain.
     ConfigError
         If a beginning fits several.
     """
@@ -77,7 +78,38 @@ def the_run(registry: ModelRegistry, candidate: str, domain: str | None) -> Logg
                 f"{len(known)} runs begin with {candidate!r}", where="RUN", hint="give more of it"
             )
         candidate = known[0] if known else candidate
-    return registry.run(candidate)
+    run = registry.run(candidate)
+    if domain is not None and find_domain(domain).name != run.domain:
+        raise RegistryError(f"run {run.run_id} belongs to domain {run.domain!r}", where=domain)
+    return run
+
+
+def the_bundle(registry: ModelRegistry, model: str, domain: str) -> tuple[Path, int | None]:
+    """Bundle of an alias, of a run or version (see :func:`the_run`), or a bundle's own directory.
+
+    Returns
+    -------
+    bundle : Path
+        Its directory.
+    version : int or None
+        Version it is registered as, ``None`` for a directory or a run without one.
+
+    Raises
+    ------
+    RegistryError
+        If there is none.
+    ConfigError
+        If the beginning of a run id fits several.
+    """
+    name = find_domain(domain).name
+    if model in list(Alias):
+        bundle = registry.bundle(name, Alias(model))
+        version = registry.version_of(name, Alias(model))
+        return bundle, None if version is None else version.version
+    if Path(model).is_dir():
+        return Path(model), None
+    run = the_run(registry, model, domain)
+    return registry.bundle_of(run.run_id), run.version
 
 
 def the_domain(registry: ModelRegistry, domain: str | None, alias: Alias = Alias.CHAMPION) -> str:

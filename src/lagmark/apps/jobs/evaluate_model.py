@@ -1,4 +1,4 @@
-"""Job: a registered model measured on a period."""
+"""Job: a stored model measured on a period."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lagmark.apps.jobs.features import compute_features
 from lagmark.apps.jobs.labelled import read_labelled
 from lagmark.apps.jobs.plan import label_delay
 from lagmark.domains.registry import load_domain
-from lagmark.errors import ConfigError, DataError, RegistryError
+from lagmark.errors import ConfigError, DataError, StateError
 from lagmark.learning import Fold, TrainedModel
 from lagmark.learning.metrics.evaluate import Budget, Metrics, evaluate
 from lagmark.schema.time import DAY, from_micros
@@ -24,22 +24,21 @@ if TYPE_CHECKING:
     from lagmark.apps.jobs.reporter import Reporter
     from lagmark.domains.domain import Domain
     from lagmark.features import FeatureSet
-    from lagmark.ports.model_registry import Alias
     from lagmark.settings import RunSettings
 
-__all__ = ["Evaluated", "evaluate_registered"]
+__all__ = ["Evaluated", "evaluate_model"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluated:
-    """A registered model's figures on a period.
+    """A stored model's figures on a period.
 
     Parameters
     ----------
     domain
         Domain name.
-    version
-        The version.
+    bundle
+        Where the model lies.
     model
         The model.
     start, end
@@ -49,7 +48,7 @@ class Evaluated:
     """
 
     domain: str
-    version: int
+    bundle: Path
     model: TrainedModel
     start: int
     end: int
@@ -60,7 +59,7 @@ class Evaluated:
         return {
             "command": "evaluate",
             "domain": self.domain,
-            "version": self.version,
+            "bundle": str(self.bundle),
             "model": self.model.kind,
             "trained_as_of": from_micros(self.model.as_of).isoformat(),
             "start": from_micros(self.start).isoformat(),
@@ -69,23 +68,23 @@ class Evaluated:
         }
 
 
-def evaluate_registered(
+def evaluate_model(
     settings: RunSettings,
+    bundle: Path,
     *,
-    alias: Alias,
     start: int,
     end: int,
     as_of: int | None,
     reporter: Reporter,
 ) -> Evaluated:
-    """Figures of a registered model on a period, by the labels known at an instant.
+    """Figures of a stored model on a period, by the labels known at an instant.
 
     Parameters
     ----------
     settings
         Domain and events.
-    alias
-        Name that the version carries.
+    bundle
+        Directory of the model.
     start, end
         Half-open period, microseconds since 1970 UTC.
     as_of
@@ -97,15 +96,15 @@ def evaluate_registered(
     ------
     ConfigError
         If the model was trained after the period began, or the period is empty.
-    RegistryError
-        If there is no such model.
+    StateError
+        If the files of the model are gone, altered, or of features that the domain does not have.
     DataError
         If no labelled event lies in the period.
     """
     domain = load_domain(settings.domain)
     home = Home(settings.home)
-    version, path, feature_set = _stored(home, domain, alias)
-    model = TrainedModel.load(path, contract_hash=feature_set.contract.hash)
+    model = TrainedModel.load(bundle)
+    feature_set = _features_of(model, domain, bundle)
     if start >= end:
         raise ConfigError("the period is empty", where="--from, --to", hint="start before the end")
     if start < model.as_of:
@@ -146,20 +145,17 @@ def evaluate_registered(
         budget=Budget(settings.alerts_per_day, settings.alert_share, settings.review_cost),
         resample=settings.resamples,
     )
-    return Evaluated(domain.name, version, model, start, end, metrics)
+    return Evaluated(domain.name, bundle, model, start, end, metrics)
 
 
-def _stored(home: Home, domain: Domain, alias: Alias) -> tuple[int, Path, FeatureSet]:
-    """Version, bundle and feature set of a registered model."""
-    registry = home.registry()
-    path = registry.bundle(domain.name, alias)
-    version = registry.version_of(domain.name, alias)
-    assert version is not None, "its bundle was just found"
-    name = version.tags.get("lagmark.feature_set", "")
-    if name not in domain.feature_sets:
-        raise RegistryError(
-            f"version {version.version} reads features {name!r}, which the domain no longer has",
-            where=domain.name,
-            hint="train again",
-        )
-    return version.version, path, domain.feature_set(name)
+def _features_of(model: TrainedModel, domain: Domain, bundle: Path) -> FeatureSet:
+    """Feature set of the domain that computes what a model reads."""
+    for name in domain.feature_sets:
+        feature_set = domain.feature_set(name)
+        if feature_set.contract.hash == model.contract_hash:
+            return feature_set
+    raise StateError(
+        f"the model reads features that no feature set of domain {domain.name!r} computes",
+        where=str(bundle),
+        hint="give its own domain, or train again",
+    )

@@ -1,11 +1,9 @@
-"""Job: the features of a whole history again, event by event, compared bit for bit."""
+"""Job: two computations of the same features held against each other, bit by bit."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from lagmark.clock import stopwatch
 from lagmark.errors import ParityError
@@ -13,13 +11,112 @@ from lagmark.schema.events import Event, EventBatch, Label
 from lagmark.schema.time import DAY, from_micros
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lagmark.apps.jobs.reporter import Reporter
     from lagmark.features import FeatureSet
     from lagmark.features.backfill import Vectors
 
-__all__ = ["Parity", "check_parity"]
+__all__ = ["Difference", "Differences", "Parity", "check_parity", "compare"]
 
 _CHUNK = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One cell that differs.
+
+    Parameters
+    ----------
+    row
+        Row of the matrices.
+    event_id
+        Event of that row.
+    feature
+        Name of the feature.
+    one, other
+        The two values; ``repr`` shows every digit.
+    """
+
+    row: int
+    event_id: int | str
+    feature: str
+    one: float
+    other: float
+
+    def text(self, one: str, other: str) -> str:
+        """The difference in words, with names for the two computations."""
+        return (
+            f"event {self.event_id}, feature {self.feature}: "
+            f"{one} {self.one!r}, {other} {self.other!r}"
+        )
+
+    def as_dict(self, one: str, other: str) -> dict[str, Any]:
+        """The difference in values JSON has; the numbers as text, so that NaN can be told."""
+        values = asdict(self)
+        return {
+            "row": values["row"],
+            "event_id": values["event_id"],
+            "feature": values["feature"],
+            one: repr(values["one"]),
+            other: repr(values["other"]),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Number of cells that differ, and the first of them in the order of rows."""
+
+    differences: int = 0
+    first: Difference | None = None
+
+    def then(self, later: Differences) -> Differences:
+        """Both comparisons as one, where ``later`` is of later rows."""
+        return Differences(self.differences + later.differences, self.first or later.first)
+
+    def text(self, one: str, other: str) -> str:
+        """The differences in words, with names for the two computations."""
+        if self.first is None:
+            return "no value differs"
+        values = (
+            "1 value differs" if self.differences == 1 else f"{self.differences:,} values differ"
+        )
+        return f"{values}, first {self.first.text(one, other)}"
+
+
+def compare(
+    one: Any, other: Any, names: Sequence[str], event_ids: Any, *, start: int = 0
+) -> Differences:
+    """Cells of two matrices that are not the same 64 bits.
+
+    Parameters
+    ----------
+    one, other
+        Shape (rows, features), float64.
+    names
+        What the columns are.
+    event_ids
+        What the rows are: a list or series.
+    start
+        Number of the first row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> compare(np.array([[0.0]]), np.array([[-0.0]]), ["amount"], [7]).differences
+    1
+    """
+    import numpy as np
+
+    left = np.ascontiguousarray(one)
+    right = np.ascontiguousarray(other)
+    differs = left.view(np.int64) != right.view(np.int64)
+    count = int(np.count_nonzero(differs))
+    if not count:
+        return Differences()
+    row, column = (int(part) for part in np.unravel_index(np.argmax(differs), differs.shape))
+    cells = float(left[row, column]), float(right[row, column])
+    return Differences(count, Difference(start + row, event_ids[row], names[column], *cells))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +195,24 @@ def check_parity(
     reporter
         Told about progress.
     """
+    import numpy as np
+
     from lagmark.features import OnlineEngine
 
     engine = OnlineEngine(feature_set, recall=0)
     ingest = batch.events["ingest_time"].to_numpy()
     midnight = int(ingest[-1]) // DAY * DAY
     begin = int(np.searchsorted(ingest, midnight, side="left"))
-    counter = _Differences(batch, vectors)
+    found = Differences()
+    ids = batch.events["event_id"]
     label_rows = batch.labels["row"].to_numpy()
     with reporter.progress(f"Recompute online ({feature_set.name})") as tell:
         for low in range(0, begin, _CHUNK):
             high = min(low + _CHUNK, begin)
             part = EventBatch(batch.events[low:high], _labels_of(batch, label_rows, low, high))
-            counter.compare(engine.process_batch(part), low)
+            online = engine.process_batch(part)
+            backfilled = vectors.matrix[low:high]
+            found = found.then(compare(online, backfilled, vectors.names, ids[low:high], start=low))
             tell(high, len(batch))
         last = _Singles(batch, label_rows, begin)
         start = stopwatch()
@@ -120,7 +222,9 @@ def check_parity(
             for label in last.labels.get(i, ()):
                 engine.label(label)
         seconds = stopwatch() - start
-        counter.compare(out, begin)
+        found = found.then(
+            compare(out, vectors.matrix[begin:], vectors.names, ids[begin:], start=begin)
+        )
         tell(len(batch), len(batch))
     return Parity(
         feature_set=feature_set.name,
@@ -128,33 +232,10 @@ def check_parity(
         replayed=len(last.events),
         compared=len(batch),
         values=len(batch) * len(vectors.names),
-        differences=counter.count,
-        first=counter.first,
+        differences=found.differences,
+        first=None if found.first is None else found.first.text("online", "backfill"),
         seconds=seconds,
     )
-
-
-class _Differences:
-    """Count of unequal bits, and the first place."""
-
-    def __init__(self, batch: EventBatch, vectors: Vectors) -> None:
-        self._batch, self._vectors = batch, vectors
-        self.count = 0
-        self.first: str | None = None
-
-    def compare(self, online: Any, row: int) -> None:
-        mine = np.ascontiguousarray(online).view(np.int64)
-        backfilled = np.ascontiguousarray(self._vectors.matrix[row : row + mine.shape[0]])
-        unequal = mine != backfilled.view(np.int64)
-        found = int(np.count_nonzero(unequal))
-        if found and self.first is None:
-            i, j = (int(k[0]) for k in np.nonzero(unequal))
-            event_id = self._batch.events["event_id"][row + i]
-            self.first = (
-                f"event {event_id}, feature {self._vectors.names[j]}: online {online[i, j]!r}, "
-                f"backfill {backfilled[i, j]!r}"
-            )
-        self.count += found
 
 
 class _Singles:

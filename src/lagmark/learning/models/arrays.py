@@ -8,28 +8,41 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lagmark.learning.models.files import unreadable
+from lagmark.learning.models.files import not_fitted, unreadable, write_header
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["ARRAYS", "read_arrays", "write_arrays"]
+    from lagmark.learning.models.interface import Model
+
+__all__ = ["ARRAYS", "read_arrays", "save_arrays"]
 
 ARRAYS = "arrays.npz"
 """Name of the file."""
 
 
-def write_arrays(directory: Path, **arrays: NDArray[Any]) -> None:
-    """Write named arrays of numbers."""
+def save_arrays(
+    directory: Path, model: Model, arrays: Mapping[str, NDArray[Any]], **state: float
+) -> None:
+    """Write a fitted model that is named arrays of numbers and a few numbers more.
+
+    Raises
+    ------
+    StateError
+        If the model is not fitted.
+    """
+    if not model.names:
+        raise not_fitted()
     # The stubs take the names for options of savez.
     np.savez(directory / ARRAYS, **arrays)  # type: ignore[arg-type]
+    write_header(directory, model.kind, model.params, model.names, **state)
 
 
 def read_arrays(directory: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """The arrays of :func:`write_arrays` by name.
+    """The arrays of :func:`save_arrays` by name.
 
     Raises
     ------

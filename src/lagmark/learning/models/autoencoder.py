@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from lagmark.errors import ConfigError
-from lagmark.learning.models.arrays import ARRAYS, read_arrays, write_arrays
+from lagmark.learning.models.arrays import ARRAYS, read_arrays, save_arrays
 from lagmark.learning.models.files import (
     check_training,
     check_values,
     merged,
-    not_fitted,
     read_header,
     sigmoid,
     unreadable,
-    write_header,
 )
 from lagmark.learning.models.imputer import impute, medians
 from lagmark.learning.models.platt import platt
@@ -163,18 +161,8 @@ class Autoencoder:
 
     def save(self, directory: Path) -> None:
         """See :meth:`Model.save`."""
-        if not self.names:
-            raise not_fitted()
-        write_arrays(directory, **self._net)
-        write_header(
-            directory,
-            self.kind,
-            self.params,
-            self.names,
-            slope=self._slope,
-            intercept=self._intercept,
-            threshold=self.threshold,
-        )
+        state = {"slope": self._slope, "intercept": self._intercept, "threshold": self.threshold}
+        save_arrays(directory, self, self._net, **state)
 
     @classmethod
     def load(cls, directory: Path) -> Self:

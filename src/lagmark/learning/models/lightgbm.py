@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import lightgbm
     from numpy.typing import NDArray
 
-__all__ = ["LightGBM"]
+__all__ = ["FILE", "LightGBM"]
 
 _DEFAULTS: dict[str, Any] = {
     "n_estimators": 100,
@@ -46,7 +46,8 @@ _MORE = (
     "subsample",
     "subsample_freq",
 )
-_FILE = "model.txt"
+FILE = "model.txt"
+"""Name of the file of the trees."""
 
 
 class LightGBM:
@@ -124,7 +125,7 @@ class LightGBM:
     def save(self, directory: Path) -> None:
         """See :meth:`Model.save`."""
         text = self._fitted().model_to_string()
-        (directory / _FILE).write_text(text)
+        (directory / FILE).write_text(text)
         write_header(directory, self.kind, self.params, self.names, sha256=_digest(text))
 
     @classmethod
@@ -134,7 +135,7 @@ class LightGBM:
 
         header = read_header(directory, cls.kind)
         model = cls(header["params"])
-        path = directory / _FILE
+        path = directory / FILE
         try:
             text = path.read_text()
             # LightGBM ends the whole process on a file that breaks off, so it may not see one.

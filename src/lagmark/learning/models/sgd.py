@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from lagmark.errors import ConfigError, DataError
-from lagmark.learning.models.arrays import ARRAYS, read_arrays, write_arrays
+from lagmark.learning.models.arrays import ARRAYS, read_arrays, save_arrays
 from lagmark.learning.models.files import (
     check_training,
     check_values,
     log_odds,
     merged,
-    not_fitted,
     read_header,
     sigmoid,
     unreadable,
-    write_header,
 )
 from lagmark.learning.models.imputer import impute, medians
 
@@ -198,11 +196,8 @@ class SGD:
 
     def save(self, directory: Path) -> None:
         """See :meth:`Model.save`."""
-        if not self.names:
-            raise not_fitted()
-        write_arrays(directory, **self._arrays)
         guard = {"level": self._level, "alert_at": self._alert_at, "alerts": self._alerts}
-        write_header(directory, self.kind, self.params, self.names, **guard)
+        save_arrays(directory, self, self._arrays, **guard)
 
     @classmethod
     def load(cls, directory: Path) -> Self:

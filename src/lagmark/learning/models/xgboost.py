@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import xgboost
     from numpy.typing import NDArray
 
-__all__ = ["XGBoost"]
+__all__ = ["FILE", "XGBoost"]
 
 _DEFAULTS: dict[str, Any] = {
     "n_estimators": 300,
@@ -50,7 +50,8 @@ _MORE = (
     "scale_pos_weight",
     "subsample",
 )
-_FILE = "model.ubj"
+FILE = "model.ubj"
+"""Name of the file of the trees."""
 
 
 class XGBoost:
@@ -132,7 +133,7 @@ class XGBoost:
 
     def save(self, directory: Path) -> None:
         """See :meth:`Model.save`."""
-        self._fitted().save_model(directory / _FILE)
+        self._fitted().save_model(directory / FILE)
         write_header(directory, self.kind, self.params, self.names)
 
     @classmethod
@@ -144,10 +145,10 @@ class XGBoost:
         model = cls(header["params"])
         booster = xgboost.Booster({"nthread": 1})
         try:
-            booster.load_model(directory / _FILE)
+            booster.load_model(directory / FILE)
             check_width(booster.num_features(), header)
         except (xgboost.core.XGBoostError, ValueError, OSError) as error:
-            raise unreadable(directory / _FILE, error) from error
+            raise unreadable(directory / FILE, error) from error
         model._booster, model.names = booster, tuple(header["names"])
         return model
 

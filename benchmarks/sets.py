@@ -49,45 +49,10 @@ def nine() -> FeatureSet:
 
 def sixty() -> FeatureSet:
     """Sixty features over customer, terminal and their pair, windows from an hour to 90 days."""
-    from lagmark import features as f
+    from lagmark.domains.handbook_features import wide_features
+    from lagmark.features import FeatureSet
 
-    c, t, pair, a = "customer", "terminal", ("customer", "terminal"), "amount"
-    features: list[Feature] = [
-        *(f.Count(c, window=w) for w in ("1h", "1d", "7d", "30d", "90d")),
-        *(f.Sum(c, a, window=w) for w in ("1d", "7d", "30d")),
-        *(f.Mean(c, a, window=w) for w in ("1d", "7d", "30d", "90d")),
-        *(f.Std(c, a, window=w) for w in ("7d", "30d", "90d")),
-        f.Min(c, a, window="30d"),
-        *(f.Max(c, a, window=w) for w in ("7d", "30d")),
-        *(f.Ratio(c, a, window=w) for w in ("7d", "30d", "90d")),
-        *(f.ZScore(c, a, window=w) for w in ("7d", "30d", "90d")),
-        *(f.Distinct(c, t, window=w) for w in ("1d", "7d", "30d")),
-        f.TimeSinceLast(c),
-        f.FirstSeenAge(c),
-        f.Last(c, a),
-        f.DecayedSum(c, a, half_life="7d"),
-        *(f.Count(t, window=w) for w in ("1h", "1d", "7d", "30d")),
-        *(f.Mean(t, a, window=w) for w in ("1d", "7d", "30d")),
-        f.Std(t, a, window="30d"),
-        f.Max(t, a, window="7d"),
-        f.Ratio(t, a, window="30d"),
-        f.ZScore(t, a, window="30d"),
-        *(f.Distinct(t, c, window=w) for w in ("1d", "7d")),
-        f.TimeSinceLast(t),
-        f.FraudCount(t, window="30d", delay="7d"),
-        *(f.FraudRate(t, window=w, delay="7d") for w in ("1d", "7d", "30d", "90d")),
-        f.LastLabel(t, delay="7d"),
-        f.TimeSinceFraud(t, delay="7d"),
-        f.Count(pair, window="30d"),
-        f.Count(pair, window="90d"),
-        f.NewEntity(pair, window="90d"),
-        f.TimeSinceLast(pair),
-        f.Sum(pair, a, window="30d"),
-        f.Mean(pair, a, window="90d"),
-        f.Max(pair, a, window="90d"),
-        f.FraudRate(pair, window="90d", delay="7d"),
-    ]
-    return f.FeatureSet("sixty", fields(), features)
+    return FeatureSet("sixty", fields(), wide_features())
 
 
 def flat(window: str, *, only: str | None = None) -> FeatureSet:

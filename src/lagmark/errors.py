@@ -9,9 +9,11 @@ __all__ = [
     "DuplicateEventError",
     "LagmarkError",
     "LeakageError",
+    "LedgerError",
     "ParityError",
     "RegistryError",
     "StateError",
+    "UnavailableError",
 ]
 
 
@@ -83,3 +85,29 @@ class ParityError(LagmarkError):
     """Two computations of the same features that differ."""
 
     exit_code = 7
+
+
+class LedgerError(LagmarkError):
+    """A ledger that cannot be written or read, or whose chain is broken."""
+
+    exit_code = 8
+
+
+class UnavailableError(LagmarkError):
+    """A service that cannot answer now.
+
+    Parameters
+    ----------
+    what, where, hint
+        As for every error.
+    retry_after
+        Seconds after which it is worth trying again.
+    """
+
+    exit_code = 9
+
+    def __init__(
+        self, what: str, *, where: str = "", hint: str = "", retry_after: float = 1.0
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.retry_after = retry_after

@@ -13,6 +13,7 @@ from lagmark.schema.time import DAY
 if TYPE_CHECKING:
     import polars as pl
 
+    from lagmark.decisions.rules import PythonRule
     from lagmark.features import FeatureSet
 
 __all__ = ["Check", "Domain", "Evaluation", "LabelColumn", "ModelChoice", "TimeColumn"]
@@ -184,6 +185,8 @@ class Domain:
         Feature sets by name, built on demand; ``"default"`` must be one of them.
     checks
         Rules beyond the fields' own bounds.
+    rules
+        Rules written in Python, asked after those of the policy file.
     evaluation
         How its models are measured.
     published
@@ -204,6 +207,7 @@ class Domain:
     checks: tuple[Check, ...] = field(default=())
     integer_id: bool = False
     id_optional: bool = False
+    rules: tuple[PythonRule, ...] = field(default=())
     evaluation: Evaluation = field(default_factory=Evaluation)
     published: Evaluation | None = None
 

@@ -95,6 +95,14 @@ def default() -> FeatureSet:
     return FeatureSet("default", FIELDS, default_features())
 
 
+def wide() -> FeatureSet:
+    """Sixty features of every kind, for benchmarks."""
+    from lagmark.domains.handbook_features import wide_features
+    from lagmark.features import FeatureSet
+
+    return FeatureSet("wide", FIELDS, wide_features())
+
+
 # The objective and the seed are the run's to say.
 _XGBOOST = {
     "n_estimators": DEFAULT_ROUNDS,
@@ -106,7 +114,7 @@ DOMAIN = Domain(
     title="Fraud Detection Handbook: simulated payments of customers at terminals",
     fields=FIELDS,
     event_time=TimeColumn("TX_DATETIME"),
-    feature_sets={"default": default, "published": published},
+    feature_sets={"default": default, "published": published, "wide": wide},
     subject="customer",
     amount="amount",
     event_id="TRANSACTION_ID",

@@ -1,0 +1,1 @@
+"""What to do about a score: rules, lists, thresholds, the control group."""

@@ -166,6 +166,7 @@ _XGBOOST = {
 
 DOMAIN = Domain(
     name="bank_link",
+    noun="event",
     title="Bank accounts with linked connections, balances and identity changes",
     fields=FIELDS,
     event_time=TimeColumn("time"),

@@ -162,6 +162,8 @@ class Domain:
     ----------
     name, title
         Short name for commands, and one line for people.
+    noun
+        What reasons call an event.
     fields
         The fields of an event, in order.
     event_time, ingest_time
@@ -207,6 +209,7 @@ class Domain:
     checks: tuple[Check, ...] = field(default=())
     integer_id: bool = False
     id_optional: bool = False
+    noun: str = "payment"
     rules: tuple[PythonRule, ...] = field(default=())
     evaluation: Evaluation = field(default_factory=Evaluation)
     published: Evaluation | None = None

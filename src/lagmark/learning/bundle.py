@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
     from lagmark.learning.models import Model
 
-__all__ = ["MANIFEST", "TrainedModel", "read_manifest"]
+__all__ = ["CALIBRATION", "MANIFEST", "MODEL", "TrainedModel", "checked_manifest", "read_manifest"]
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
-_MODEL, _CALIBRATION = "model", "calibration.json"
+MODEL, CALIBRATION = "model", "calibration.json"
+"""What a bundle holds beside its manifest: a folder and a file."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,9 +120,9 @@ class TrainedModel:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
         try:
-            (draft / _MODEL).mkdir()
-            self.model.save(draft / _MODEL)
-            (draft / _CALIBRATION).write_text(self.calibration.to_json())
+            (draft / MODEL).mkdir()
+            self.model.save(draft / MODEL)
+            (draft / CALIBRATION).write_text(self.calibration.to_json())
             for name, text in (texts or {}).items():
                 (draft / name).write_text(text, encoding="utf-8")
             manifest = {**self.facts(), "format": _FORMAT, "files": _digests(draft)}
@@ -169,30 +170,16 @@ class TrainedModel:
         StateError
             If a file is missing, added or altered, or the model reads other features.
         """
-        manifest = read_manifest(path)
-        if contract_hash is not None and manifest["contract_hash"] != contract_hash:
-            raise StateError(
-                f"model reads features {manifest['contract_hash'][:12]}, "
-                f"these are {contract_hash[:12]}",
-                where=str(path),
-                hint="use the feature set it was trained on, or train again",
-            )
-        found = _digests(path)
-        for name in sorted(set(found) | set(manifest["files"])):
-            if found.get(name) != manifest["files"].get(name):
-                what = "is missing" if name not in found else "differs from the manifest"
-                raise StateError(
-                    f"file {name} {what}", where=str(path), hint="restore it or train again"
-                )
+        manifest = checked_manifest(path, contract_hash=contract_hash)
         try:
-            model = model_type(manifest["kind"]).load(path / _MODEL)
+            model = model_type(manifest["kind"]).load(path / MODEL)
         except ConfigError as error:
             raise StateError(error.what, where=str(path), hint=error.hint) from error
         if list(model.names) != manifest["names"]:
             raise StateError("feature names differ from the manifest", where=str(path))
         return cls(
             model=model,
-            calibration=Calibration.from_json((path / _CALIBRATION).read_text()),
+            calibration=Calibration.from_json((path / CALIBRATION).read_text()),
             **{name: manifest[name] for name in _KEPT},
             **{name: manifest[name] for name in _LATER if name in manifest},
         )
@@ -240,6 +227,32 @@ def read_manifest(path: Path) -> dict[str, Any]:
             hint="train again",
         )
     return dict(manifest)
+
+
+def checked_manifest(path: Path, *, contract_hash: str | None = None) -> dict[str, Any]:
+    """Manifest of a bundle directory, every file compared with it.
+
+    Raises
+    ------
+    StateError
+        As :meth:`TrainedModel.load`.
+    """
+    manifest = read_manifest(path)
+    if contract_hash is not None and manifest["contract_hash"] != contract_hash:
+        raise StateError(
+            f"model reads features {manifest['contract_hash'][:12]}, "
+            f"these are {contract_hash[:12]}",
+            where=str(path),
+            hint="use the feature set it was trained on, or train again",
+        )
+    found = _digests(path)
+    for name in sorted(set(found) | set(manifest["files"])):
+        if found.get(name) != manifest["files"].get(name):
+            what = "is missing" if name not in found else "differs from the manifest"
+            raise StateError(
+                f"file {name} {what}", where=str(path), hint="restore it or train again"
+            )
+    return manifest
 
 
 def _digests(path: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from lagmark.decisions import levels
 from lagmark.errors import ConfigError, DataError, StateError
 from lagmark.learning.models.files import log_odds, sigmoid
 from lagmark.learning.models.platt import platt
@@ -220,11 +221,7 @@ class Calibration:
 
 
 def score(probability: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Score 1 to 99 of calibrated probabilities.
-
-    50 is even odds, and every factor of ten in the odds of fraud is 12.25 points, rounded: odds
-    of 1 to 10,000 and less score 1, of 10,000 to 1 and more 99. A higher probability never scores
-    lower.
+    """Score 1 to 99 of calibrated probabilities; see :func:`lagmark.decisions.levels.score`.
 
     Raises
     ------
@@ -236,10 +233,7 @@ def score(probability: NDArray[np.float64]) -> NDArray[np.int64]:
     >>> score(np.array([0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 1.0])).tolist()
     [1, 13, 26, 38, 50, 62, 99]
     """
-    if bool(np.isnan(probability).any()):
-        raise DataError("probability is NaN", where="score")
-    points = np.rint(50.0 + 12.25 * log_odds(probability) / np.log(10.0))
-    return np.asarray(np.clip(points, 1, 99), dtype=np.int64)
+    return np.array([levels.score(p) for p in probability.tolist()], dtype=np.int64)
 
 
 def _floor(probability: NDArray[np.float64]) -> float:

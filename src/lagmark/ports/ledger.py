@@ -156,8 +156,9 @@ class Ledger(Protocol):
     found by its digest, never skipped. All methods may be called from several threads; readers
     do not wait for the writer.
 
-    The verdict on an event as of T is that of the latest message with ``known_at <= T`` that is not
-    reversed, of equal times the one appended last.
+    The verdict on an event as of T is that of the latest message with ``known_at <= T``, of equal
+    times the one appended last: the rule of :func:`lagmark.labels.latest_word`, for which a
+    message that takes an earlier one back is a message with its own verdict.
     """
 
     def append(self, records: Sequence[Record], *, at: int) -> list[DecisionRecord | None]:
@@ -167,7 +168,11 @@ class Ledger(Protocol):
         """Last entry."""
 
     def entries(self, after: int = 0, until: int | None = None) -> Iterator[Entry]:
-        """Entries with ``after < position <= until``, ascending, as they stood at the call."""
+        """Entries with ``after < position <= until``, ascending, as they stood at the call.
+
+        Those that were moved out are among them, as long as their files are there; one that is
+        missing raises ``LedgerError``.
+        """
 
     def decision_on(self, event_id: int | str) -> DecisionRecord | None:
         """Decision on an event."""

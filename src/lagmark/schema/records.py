@@ -145,7 +145,7 @@ _DECODER = msgspec.msgpack.Decoder(Record)
 
 
 def body_of(record: Record) -> bytes:
-    """Record as MessagePack; equal records give equal bytes.
+    """Record as MessagePack.
 
     Examples
     --------

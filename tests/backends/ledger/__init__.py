@@ -1,0 +1,1 @@
+"""Suites of the ledger, over every backend."""

@@ -50,9 +50,10 @@ def flat(folder: Path, *, repeats: int, timed: int, each: bool) -> list[Section]
                 for window in WINDOWS:
                     answer = child.ask("backfill", window=window, only=group)
                     back.setdefault((group, window), []).append(answer["ns"])
-        for window in WINDOWS:
-            answer = child.ask("online", window=window, only=None, repeats=max(3, repeats))
-            live[None, window] = answer["ns"]
+        for _ in range(repeats):
+            for window in WINDOWS:
+                answer = child.ask("online", window=window, only=None)
+                live.setdefault((None, window), []).append(answer["ns"])
     events = child.ready["events"]
     return [
         _section("Backfill", f"all {events:,} events", groups, back),

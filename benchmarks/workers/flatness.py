@@ -31,23 +31,15 @@ class Worker:
         del vectors
         return {"ns": seconds / len(self._all) * 1e9}
 
-    def online(self, *, window: str, only: str | None, repeats: int) -> dict[str, Any]:
-        """CPU nanoseconds per event over the last events, the year before them taken in first.
-
-        The last events are cut into as many parts as there are repeats; each gives a value.
-        """
+    def online(self, *, window: str, only: str | None) -> dict[str, Any]:
+        """CPU nanoseconds per event over the last events, the year before them taken in first."""
         from benchmarks.sets import flat
         from lagmark.features import OnlineEngine
 
         engine = OnlineEngine(flat(window, only=only))
         engine.process_batch(self._before)
-        size = len(self._timed) // repeats
-        values = []
-        for i in range(repeats):
-            part = self._timed[i * size : (i + 1) * size]
-            events = sum(len(batch) for batch in part)
-            start = time.process_time()
-            for batch in part:
-                engine.process_batch(batch)
-            values.append((time.process_time() - start) / events * 1e9)
-        return {"ns": values}
+        start = time.process_time()
+        for batch in self._timed:
+            engine.process_batch(batch)
+        seconds = time.process_time() - start
+        return {"ns": seconds / sum(len(batch) for batch in self._timed) * 1e9}

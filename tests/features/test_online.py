@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -144,6 +146,20 @@ def test_damaged_state_is_refused(tmp_path: Path) -> None:
     content = biggest.read_bytes()
     biggest.write_bytes(content[: len(content) // 2])
     with pytest.raises(StateError):
+        OnlineEngine.restore(definition, tmp_path / "state")
+
+
+def test_state_of_another_format_is_refused(tmp_path: Path) -> None:
+    definition = feature_set(draw(np.random.default_rng(25), 10))
+    OnlineEngine(definition).snapshot(tmp_path / "state")
+    with zipfile.ZipFile(tmp_path / "state") as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    about = json.loads(files["state.json"])
+    files["state.json"] = json.dumps({**about, "format": about["format"] - 1}).encode()
+    with zipfile.ZipFile(tmp_path / "state", "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    with pytest.raises(StateError, match="format"):
         OnlineEngine.restore(definition, tmp_path / "state")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +14,12 @@ from lagmark.features.plan import TEXT, Plan
 if TYPE_CHECKING:
     import polars as pl
 
-    from lagmark.schema.events import Event
+    from lagmark.schema.events import Event, Value
 
 __all__ = ["Encoder"]
+
+FEW = 32
+"""Events below which they are written one by one."""
 
 
 class Encoder:
@@ -43,14 +47,31 @@ class Encoder:
         x[at.X_SEQ] = seq
         values = event.values
         for i, name in enumerate(self.fields, at.X_FIELDS):
-            value = values.get(name)
-            if value is None:
-                x[i] = at.NULL
-            elif isinstance(value, str):
-                known = self.texts[name]
-                x[i] = known.setdefault(value, TEXT - len(known))
-            else:
-                x[i] = value
+            x[i] = self._number(name, values.get(name))
+
+    def _number(self, name: str, value: Value) -> int:
+        if value is None:
+            return at.NULL
+        if isinstance(value, str):
+            known = self.texts[name]
+            return known.setdefault(value, TEXT - len(known))
+        return value
+
+    def events(self, events: Sequence[Event], first_seq: int, x: Any) -> None:
+        """Write events into ``x``, shape (events, width), int64."""
+        if len(events) < FEW:
+            for i, event in enumerate(events):
+                self.row(event, first_seq + i, x[i])
+            return
+        x[:, at.X_TIME] = [event.event_time for event in events]
+        x[:, at.X_SEQ] = np.arange(first_seq, first_seq + len(events))
+        values = [event.values for event in events]
+        for i, name in enumerate(self.fields, at.X_FIELDS):
+            column = [each.get(name) for each in values]
+            if not set(map(type, column)) <= {int, bool}:
+                numbers = {value: self._number(name, value) for value in dict.fromkeys(column)}
+                column = [numbers[value] for value in column]
+            x[:, i] = column
 
     def rows(self, frame: pl.DataFrame, first_seq: int, x: Any) -> None:
         """Write all events of a frame into the columns of ``x``, shape (rows, width), int64.

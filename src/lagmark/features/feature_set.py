@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lagmark.errors import DefinitionError, LeakageError
-from lagmark.features.definition import Aggregation
+from lagmark.features.definition import Aggregation, FraudAggregation
 from lagmark.features.plain import Difference, Is, Quotient, Value
 from lagmark.features.predicates import (
     Above,
@@ -25,6 +25,7 @@ from lagmark.features.predicates import (
 )
 from lagmark.schema.contract import Contract
 from lagmark.schema.fields import Field, Kind, Known
+from lagmark.schema.time import parse_duration
 
 if TYPE_CHECKING:
     from lagmark.features.feature import Feature
@@ -122,6 +123,18 @@ class FeatureSet:
     def names(self) -> tuple[str, ...]:
         """Feature names in the order of the vector."""
         return tuple(feature.label for feature in self.features)
+
+    @property
+    def label_reach(self) -> int | None:
+        """Microseconds before an event where the frauds it reads can lie; ``None`` is anywhere."""
+        reach = 0
+        for feature in self.features:
+            for part in walk(feature):
+                if isinstance(part, FraudAggregation):
+                    if part.window is None:
+                        return None
+                    reach = max(reach, parse_duration(part.window) + parse_duration(part.delay))
+        return reach
 
     @cached_property
     def contract(self) -> Contract:

@@ -297,13 +297,14 @@ class _Compiler:
 
     def column(self, column: Column, offsets: dict[Column, int]) -> list[int]:
         kind = _KINDS[column.kind]
+        source = column.field if column.raw is None else column.raw.field
         present = None
         field = -1
         if column.kind == "count":
             optional = column.field is not None and not self.by_name[column.field].required
             present = column.field if optional else None
-        elif column.field is not None:
-            field = self.slot(column.field)
+        elif source is not None:
+            field = self.slot(source)
         clauses = self.conditions.add(column.where, present)
         raw = offsets[column.raw] if column.raw is not None else 0
         sign, second = column.sign, _second(column, offsets)

@@ -11,6 +11,8 @@ __all__ = ["WaitingLabels"]
 
 _NONE = np.empty((0, 4), dtype=np.int64)
 
+_NOTHING: tuple[Any, Any, Any] = (_NONE[:, 0], _NONE[:, 0], _NONE[:, 0])
+
 KNOWN = 0
 ORDER = 1
 
@@ -54,6 +56,8 @@ class WaitingLabels:
 
     def take(self, instant: int) -> tuple[Any, Any, Any]:
         """Labels known by an instant, which wait no longer."""
+        if self._none_by(instant):
+            return _NOTHING
         single = []
         while self._heap and self._heap[0][KNOWN] <= instant:
             single.append(heapq.heappop(self._heap))
@@ -66,6 +70,11 @@ class WaitingLabels:
                 left.append(rows[n:])
         self._arrays = left
         return _columns(taken, single)
+
+    def _none_by(self, instant: int) -> bool:
+        if self._heap and self._heap[0][KNOWN] <= instant:
+            return False
+        return all(rows[0, KNOWN] > instant for rows in self._arrays)
 
     def rows(self) -> Any:
         """All labels as rows of (known_at, event number, fraud), for a snapshot."""

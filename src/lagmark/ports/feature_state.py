@@ -28,11 +28,27 @@ class Reading:
         no subject.
     ingest_times
         Ingest time of each event as it was taken, shape (events,), int64: what the ledger keeps.
+    new
+        Whether the event was taken by this call, shape (events,), bool. Another process decides on
+        one that was not, or has; ``known`` says nothing of it.
     """
 
     vectors: Any
     known: Any
     ingest_times: Any
+    new: Any
+
+    def where(self, chosen: Any) -> Reading:
+        """The same of some of the events.
+
+        Parameters
+        ----------
+        chosen
+            Which, shape (events,), bool.
+        """
+        return Reading(
+            self.vectors[chosen], self.known[chosen], self.ingest_times[chosen], self.new[chosen]
+        )
 
 
 class FeatureState(Protocol):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lagmark.features.columns import Column, Columns
 from lagmark.features.definition import FieldAggregation
 from lagmark.features.kernel._jit import jit
-from lagmark.features.kernel.distinct import count_distinct
+from lagmark.features.kernel.kept import count_distinct
 from lagmark.features.kernel.layout import P_DEFAULT, R_A, R_B, R_SECOND, R_STATE
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from lagmark.features.columns import Column, Columns
 from lagmark.features.definition import FieldAggregation
 from lagmark.features.kernel._jit import jit
-from lagmark.features.kernel.layout import NULL, P_DEFAULT, P_SCALE, R_A, R_B
-from lagmark.features.kernel.rows import extreme
+from lagmark.features.kernel.kept import greatest
+from lagmark.features.kernel.layout import NULL, P_DEFAULT, P_SCALE, R_A, R_B, R_STATE
 
 if TYPE_CHECKING:
     from lagmark.features.kernel.arrays import Floats, Ints
@@ -22,6 +22,7 @@ class Max(FieldAggregation):
     """Largest value over a window, in the source's units."""
 
     OP: ClassVar[int] = 4
+    stateful: ClassVar[bool] = True
 
     def columns(self) -> Columns:
         """Values, each with a link to the latest earlier one beyond it."""
@@ -46,5 +47,5 @@ def read(
 ) -> float:
     if lo >= hi:
         return p[j, P_DEFAULT]
-    value = extreme(mem, start, width, lo, hi, r[j, R_A], r[j, R_B])
+    value = greatest(mem, head + r[j, R_STATE], start, width, lo, hi, r[j, R_A], r[j, R_B])
     return p[j, P_DEFAULT] if value == NULL else float(value) / p[j, P_SCALE]

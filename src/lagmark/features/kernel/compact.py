@@ -13,8 +13,11 @@ from lagmark.features.kernel.layout import (
     I_VALUE,
     NEVER,
     NULL,
+    R_STATE,
     ROW_TIME,
     T_HORIZON,
+    T_READS,
+    T_READS_END,
     T_WIDTH,
 )
 
@@ -25,7 +28,7 @@ __all__ = ["compact_logs"]
 
 
 @jit
-def compact_logs(mem: Ints, index: Ints, tables: Ints, columns: Ints, before: int) -> int:
+def compact_logs(mem: Ints, index: Ints, tables: Ints, reads: Ints, before: int) -> int:
     """Drop rows that no event at or after an instant can read, and return how many.
 
     The last dropped row becomes the sentinel, whose totals go on standing for all before it. A row
@@ -52,5 +55,9 @@ def compact_logs(mem: Ints, index: Ints, tables: Ints, columns: Ints, before: in
             mem[cell] = mem[cell + n * width]
         mem[block + ROW_TIME] = NULL
         mem[head + H_BASE] += n
+        # What a head keeps of rows that are gone cannot be moved on from: it begins anew.
+        for r in range(tables[k, T_READS], tables[k, T_READS_END]):
+            if reads[r, R_STATE] >= 0 and mem[head + reads[r, R_STATE]] <= mem[head + H_BASE]:
+                mem[head + reads[r, R_STATE]] = 0
         dropped += n
     return dropped

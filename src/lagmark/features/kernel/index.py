@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lagmark.features.kernel._jit import jit
+from lagmark.features.kernel._jit import jit, prefetch
 from lagmark.features.kernel.layout import I_A, I_B, I_C, I_SIZE, I_TAG, I_VALUE, INDEXED
 
 if TYPE_CHECKING:
     from lagmark.features.kernel.arrays import Ints
 
-__all__ = ["find", "grow_index", "new_index", "put"]
+__all__ = ["find", "grow_index", "new_index", "prefetch_slot", "put"]
 
 
 def new_index(entries: int) -> Any:
@@ -22,15 +22,21 @@ def new_index(entries: int) -> Any:
 
 
 @jit
-def _slot(index: Ints, tag: int, a: int, b: int, c: int) -> np.int64:
-    mask = index.shape[0] - 1
+def _hash(index: Ints, tag: int, a: int, b: int, c: int) -> np.int64:
+    """Slot where the search for a key begins."""
     h = np.uint64(a) * np.uint64(0x9E3779B97F4A7C15)
     h ^= h >> np.uint64(29)
     h = (h + np.uint64(b)) * np.uint64(0xBF58476D1CE4E5B9)
     h ^= h >> np.uint64(32)
     h = (h + np.uint64(c) + np.uint64(tag)) * np.uint64(0x94D049BB133111EB)
     h ^= h >> np.uint64(31)
-    i = np.int64(h & np.uint64(mask))
+    return np.int64(h & np.uint64(index.shape[0] - 1))
+
+
+@jit
+def _slot(index: Ints, tag: int, a: int, b: int, c: int) -> np.int64:
+    mask = index.shape[0] - 1
+    i = _hash(index, tag, a, b, c)
     while True:
         if index[i, I_TAG] == 0:
             return i
@@ -49,6 +55,12 @@ def find(index: Ints, tag: int, a: int, b: int, c: int) -> int:
     """Value stored under a key, 0 if there is none."""
     i = _slot(index, tag, a, b, c)
     return index[i, I_VALUE] if index[i, I_TAG] != 0 else 0
+
+
+@jit
+def prefetch_slot(index: Ints, tag: int, a: int, b: int, c: int) -> None:
+    """Prefetch the cells where the search for a key begins."""
+    prefetch(index[_hash(index, tag, a, b, c)], I_TAG)
 
 
 @jit

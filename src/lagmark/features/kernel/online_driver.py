@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lagmark.features.kernel._jit import jit
-from lagmark.features.kernel.index import find, put
+from lagmark.features.kernel._jit import inlined, jit, prefetch
+from lagmark.features.kernel.index import find, prefetch_slot, put
 from lagmark.features.kernel.layout import (
     BUMP,
+    C_FIELD,
+    C_KIND,
+    C_OFFSET,
     H_BASE,
     H_BLOCK,
     H_LAST,
-    H_STATE,
+    H_UID,
     INDEXED,
     MAX_ROWS,
     NULL,
+    SAME,
+    T_COLUMNS,
+    T_COLUMNS_END,
     T_FRAUD,
     T_HEAD,
     T_WIDTH,
@@ -24,7 +30,7 @@ from lagmark.features.kernel.layout import (
     X_SEQ,
     X_TIME,
 )
-from lagmark.features.kernel.log import origin
+from lagmark.features.kernel.log import origin, same_tag
 from lagmark.features.kernel.memory import block_class, copy, new_head, reserve, start_log
 from lagmark.features.kernel.plain import calendar, finish
 from lagmark.features.kernel.step import absent, apply_label, key_of, step
@@ -39,42 +45,57 @@ FULL_MEMORY = 1
 FULL_INDEX = 2
 FULL_LOG = 3
 
+LINE = 8
+"""Cells of a line of the cache."""
+
 AHEAD = 16
 """Events that are looked up together."""
 
 
+@inlined
+def _prefetch_cells(mem: Ints, first: int, end: int) -> None:
+    """Prefetch cells first..end-1."""
+    for cell in range(first, end, LINE):
+        prefetch(mem, cell)
+    prefetch(mem, end - 1)
+
+
 @jit
 def _look_up(
-    mem: Ints, index: Ints, tables: Ints, windows: Ints, x: Ints, heads: Ints, work: Ints
+    mem: Ints, index: Ints, tables: Ints, columns: Ints, windows: Ints, x: Ints, heads: Ints
 ) -> None:
-    """Find the key values of the next events, 0 where new, and read what their steps will read.
+    """Find the key values of the next events, 0 where new, and prefetch what their steps read.
 
-    One step waits for each of its cache misses in turn; in these loops they overlap, which
-    halves the time of an event once the logs have outgrown the cache.
+    A step would wait for each of its cache misses in turn, and the rows that leave a long window
+    were last touched long ago; here the misses overlap.
     """
     for i in range(x.shape[0]):
         calendar(x[i])
         for k in range(tables.shape[0]):
             a, b, c = key_of(tables[k], x[i])
             heads[i, k] = 0 if a == NULL else find(index, k + 1, a, b, c)
-    seen = 0
     for i in range(x.shape[0]):
         for k in range(tables.shape[0]):
-            if heads[i, k] != 0:
-                head = heads[i, k]
-                seen += mem[head + H_STATE]
+            head = heads[i, k]
+            if head != 0:
+                _prefetch_cells(mem, head, head + tables[k, T_HEAD])
     for i in range(x.shape[0]):
         for k in range(tables.shape[0]):
-            if heads[i, k] != 0:
-                head = heads[i, k]
+            head = heads[i, k]
+            if head != 0:
                 width = tables[k, T_WIDTH]
                 start = origin(mem, head, width)
-                seen += mem[start + mem[head + H_LAST] * width]
+                last = start + mem[head + H_LAST] * width
+                _prefetch_cells(mem, last, last + 2 * width)
+                for c in range(tables[k, T_COLUMNS], tables[k, T_COLUMNS_END]):
+                    if columns[c, C_KIND] == SAME:
+                        tag = same_tag(tables[k, T_COLUMNS_END], columns[c, C_OFFSET])
+                        prefetch_slot(index, tag, mem[head + H_UID], x[i, columns[c, C_FIELD]], 0)
                 for w in range(tables[k, T_WINDOWS], tables[k, T_WINDOWS_END]):
                     cursor = head + windows[w, W_OFFSET]
-                    seen += mem[start + mem[cursor] * width]
-                    seen += mem[start + mem[cursor + 1] * width]
-    work[0] = seen
+                    for cell in range(cursor, cursor + 2):
+                        row = start + mem[cell] * width
+                        _prefetch_cells(mem, row - width, row + width)
 
 
 @jit
@@ -148,7 +169,7 @@ def run(
     for i in range(begin, end):
         ahead = (i - begin) % AHEAD
         if ahead == 0:
-            _look_up(mem, index, tables, windows, x[i : min(end, i + AHEAD)], heads, work)
+            _look_up(mem, index, tables, columns, windows, x[i : min(end, i + AHEAD)], heads)
         while op < slots.size and slots[op] <= i:
             target = targets[op]
             change = frauds[op] - verdicts[target]

@@ -11,16 +11,7 @@ from lagmark.features.kernel.totals import total
 if TYPE_CHECKING:
     from lagmark.features.kernel.arrays import Ints
 
-__all__ = ["extreme", "first_at_least", "latest", "latest_pair", "smallest", "streak_start"]
-
-
-@jit
-def extreme(mem: Ints, start: int, width: int, lo: int, hi: int, raw: int, link: int) -> int:
-    """Greatest value of rows lo..hi-1, following links to ever greater earlier values."""
-    row = hi - 1
-    while mem[start + row * width + link] >= lo:
-        row = mem[start + row * width + link]
-    return mem[start + row * width + raw]
+__all__ = ["first_at_least", "latest", "latest_pair", "smallest", "streak_start"]
 
 
 @jit

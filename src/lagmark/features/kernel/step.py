@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lagmark.features.kernel._jit import inlined, jit
-from lagmark.features.kernel.distinct import keep_counts
+from lagmark.features.kernel.kept import keep
 from lagmark.features.kernel.layout import (
     H_BASE,
     H_LAST,
@@ -118,7 +118,7 @@ def step(
     first = mem[head + H_BASE] + 1
     last = mem[head + H_LAST]
     if row < last:
-        keep_counts(mem, table, columns, reads, head, start, width, row)
+        keep(mem, table, reads, head, start, width, row)
     for w in range(table[T_WINDOWS], table[T_WINDOWS_END]):
         cursor = head + windows[w, W_OFFSET]
         delay = windows[w, W_DELAY]

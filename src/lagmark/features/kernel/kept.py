@@ -1,4 +1,4 @@
-"""Number of different values between two rows, kept while both ends move."""
+"""Answers over a range of rows that a head keeps while both ends of the range move."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from lagmark.features.kernel.layout import NULL, R_A, R_B, R_SECOND, R_STATE, T_
 if TYPE_CHECKING:
     from lagmark.features.kernel.arrays import Ints
 
-__all__ = ["count_distinct", "keep_counts"]
+__all__ = ["count_distinct", "greatest", "keep"]
 
-# State of one read: the rows it counted over, lo..hi-1, and the count.
+# State of a count of different values: the rows it counted over, lo..hi-1, and the count.
 LOW = 0
 HIGH = 1
 COUNT = 2
+
+# State of a greatest value: a row that has it, or 0, the end of the rows, and the value.
+ROW = 0
+VALUE = 2
 
 
 @jit
@@ -73,15 +77,40 @@ def count_distinct(
 
 
 @jit
-def keep_counts(
-    mem: Ints, table: Ints, columns: Ints, reads: Ints, head: int, start: int, width: int, row: int
-) -> None:
-    """Adjust kept counts to a row that was inserted before later ones."""
+def greatest(
+    mem: Ints, state: int, start: int, width: int, lo: int, hi: int, raw: int, link: int
+) -> int:
+    """Greatest value of rows lo..hi-1, of which there is at least one.
+
+    Links to ever greater earlier values lead through all rows only where the kept one has left,
+    else through those that entered: a long window rarely loses its greatest value.
+    """
+    kept = mem[state + ROW]
+    low = lo if kept < lo else mem[state + HIGH]
+    if low < hi:
+        row = hi - 1
+        while mem[start + row * width + link] >= low:
+            row = mem[start + row * width + link]
+        value = mem[start + row * width + raw]
+        if kept < lo or value >= mem[state + VALUE]:
+            mem[state + ROW] = row
+            mem[state + VALUE] = value
+    mem[state + HIGH] = hi
+    return mem[state + VALUE]
+
+
+@jit
+def keep(mem: Ints, table: Ints, reads: Ints, head: int, start: int, width: int, row: int) -> None:
+    """Adjust what is kept to a row that was inserted before later ones."""
     for r in range(table[T_READS], table[T_READS_END]):
         offset = reads[r, R_STATE]
         if offset < 0:
             continue
         state = head + offset
+        # A greatest value, whose links have no second cell, is searched for anew.
+        if reads[r, R_SECOND] < 0:
+            mem[state + ROW] = 0
+            continue
         low = mem[state + LOW]
         high = mem[state + HIGH]
         if row >= high or low < 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -13,7 +13,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-__all__ = ["ENV_PREFIX", "ModelSettings", "Protocol", "RunSettings"]
+__all__ = ["ENV_PREFIX", "ModelSettings", "Protocol", "RunSettings", "ServeSettings"]
 
 ENV_PREFIX = "LAGMARK_"
 
@@ -51,7 +51,24 @@ def _models(value: object) -> object:
     return [{"kind": one} if isinstance(one, str) else one for one in listed]
 
 
-class RunSettings(BaseSettings):
+class _Layered(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what it is made with: its maker merges the sources and remembers which said what."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+
+class RunSettings(_Layered):
     """Settings of one run; everything that is ``None`` is the domain's to say.
 
     Instances are made by :func:`lagmark.wiring.load_settings` alone, which gives each value its
@@ -87,8 +104,6 @@ class RunSettings(BaseSettings):
         Whether the best model enters the registry.
     """
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
-
     domain: str = Field(min_length=1)
     events: Path
     home: Path = Path(".lagmark")
@@ -109,15 +124,57 @@ class RunSettings(BaseSettings):
     parity: bool = True
     register_best: bool = True
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what it is made with: its maker merges the sources and remembers which said what."""
-        del settings_cls, env_settings, dotenv_settings, file_secret_settings
-        return (init_settings,)
+
+class ServeSettings(_Layered):
+    """Settings of a decision service.
+
+    Parameters
+    ----------
+    data
+        Directory of everything that is kept: ledger, feature state, models, keys.
+    host, port
+        Address to listen on.
+    domain
+        What is served. When absent: what the directory served before, else the domain of its only
+        champion, else ``handbook``.
+    feature_set
+        What is computed; the champion's when absent, ``default`` without one.
+    profile
+        ``embedded``: SQLite and memory, one process. ``cluster``: Postgres and Redis.
+    workers
+        Processes; more than one needs ``cluster``.
+    ledger_url, state_url
+        Addresses of Postgres and Redis, for ``cluster``. They may hold passwords: give them in the
+        environment.
+    time
+        Where ingest times come from when an event says none: ``wall`` is the clock, ``event`` the
+        event's own time, for history that is played again.
+    keys
+        Whether a key is asked for; without, only this machine is answered.
+    reasons
+        Reasons in an answer.
+    lateness
+        How late an event may be before it is refused, ``"30d"``.
+    """
+
+    data: Path = Path(".lagmark")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65_535)
+    domain: str | None = None
+    feature_set: str | None = None
+    profile: Literal["embedded", "cluster"] = "embedded"
+    workers: int = Field(default=1, ge=1, le=256)
+    ledger_url: SecretStr | None = None
+    state_url: SecretStr | None = None
+    time: Literal["wall", "event"] = "wall"
+    keys: bool = True
+    reasons: int = Field(default=3, ge=0, le=20)
+    lateness: str = "30d"
+
+    @model_validator(mode="after")
+    def _alone_or_cluster(self) -> ServeSettings:
+        if self.workers > 1 and self.profile != "cluster":
+            raise ValueError("several workers need profile cluster: memory is not shared")
+        if not self.keys and self.host not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("without keys only this machine is answered: take host 127.0.0.1")
+        return self

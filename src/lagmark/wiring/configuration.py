@@ -6,17 +6,20 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lagmark.errors import ConfigError
 from lagmark.yaml_files import read_mapping
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from pydantic_settings import BaseSettings
 
-    from lagmark.settings import RunSettings
+    from lagmark.settings import RunSettings, ServeSettings
 
-__all__ = ["home_directory", "load_settings"]
+    _Kind = TypeVar("_Kind", bound=BaseSettings)
+
+__all__ = ["home_directory", "load_serve_settings", "load_settings"]
 
 
 def load_settings(
@@ -38,18 +41,44 @@ def load_settings(
         If the file cannot be read, a name is unknown, or a value does not fit; it names the file,
         variable or flag that said so.
     """
+    from lagmark.settings import RunSettings
+
+    return _load(RunSettings, config, flags or {})
+
+
+def load_serve_settings(
+    flags: Mapping[str, Any] | None = None, *, config: Path | None = None
+) -> ServeSettings:
+    """Settings of a decision service, in rising precedence: file, environment, flags.
+
+    Parameters
+    ----------
+    flags, config
+        As for :func:`load_settings`, with the names of :class:`lagmark.settings.ServeSettings`.
+
+    Raises
+    ------
+    ConfigError
+        As for :func:`load_settings`.
+    """
+    from lagmark.settings import ServeSettings
+
+    return _load(ServeSettings, config, flags or {})
+
+
+def _load(kind: type[_Kind], config: Path | None, flags: Mapping[str, Any]) -> _Kind:
     from pydantic import ValidationError
     from pydantic_settings import EnvSettingsSource
 
-    from lagmark.settings import ENV_PREFIX, RunSettings
+    from lagmark.settings import ENV_PREFIX
 
     merged: dict[str, Any] = {}
     origin: dict[str, str] = {}
     layers: list[tuple[str, Mapping[str, Any]]] = []
     if config is not None:
-        layers.append((str(config), _read_settings(config, list(RunSettings.model_fields))))
-    layers.append(("environment", EnvSettingsSource(RunSettings)()))
-    layers.append(("flag", {k: v for k, v in (flags or {}).items() if v is not None}))
+        layers.append((str(config), _read_settings(config, list(kind.model_fields))))
+    layers.append(("environment", EnvSettingsSource(kind)()))
+    layers.append(("flag", {k: v for k, v in flags.items() if v is not None}))
     for source, values in layers:
         for name, value in values.items():
             merged[name] = value
@@ -58,7 +87,7 @@ def load_settings(
                 "flag": f"--{name.replace('_', '-')}",
             }.get(source, f"{source}: {name}")
     try:
-        return RunSettings(**merged)
+        return kind(**merged)
     except ValidationError as error:
         raise _refusal(error, origin) from None
 

@@ -113,7 +113,7 @@ def the_bundle(registry: ModelRegistry, model: str, domain: str) -> tuple[Path, 
 
 
 def the_domain(registry: ModelRegistry, domain: str | None, alias: Alias = Alias.CHAMPION) -> str:
-    """Name of the domain meant: the one given, or the only one with a model of that alias.
+    """Name of the domain meant: the one given, the only one with that alias, or the only one.
 
     Raises
     ------
@@ -122,7 +122,11 @@ def the_domain(registry: ModelRegistry, domain: str | None, alias: Alias = Alias
     """
     if domain is not None:
         return find_domain(domain).name
-    found = [name for name in registry.domains() if registry.version_of(name, alias) is not None]
+    there = registry.domains()
+    found = [name for name in there if registry.version_of(name, alias) is not None]
+    if not found and len(there) == 1:
+        # Nothing has the alias yet, but only one domain can be meant.
+        found = there
     if len(found) == 1:
         return found[0]
     told = f"domains with a {alias.value}: {', '.join(found)}" if found else "there is none yet"

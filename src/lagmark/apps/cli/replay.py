@@ -18,8 +18,9 @@ from lagmark.apps.cli.options import (
     find_feature_set,
 )
 from lagmark.apps.cli.output import Output
-from lagmark.apps.cli.parity import Parity, compare
 from lagmark.apps.cli.reading import compute, read, reading_line, reads_labels
+from lagmark.apps.cli.sending import send
+from lagmark.apps.jobs.parity import Differences, compare
 from lagmark.errors import ParityError
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "lagmark replay --domain handbook --events payments.parquet --check",
             "lagmark replay -d handbook -e payments.parquet -f published --days 7 --single",
+            "lagmark replay -d handbook -e payments.parquet --to http://127.0.0.1:8000 "
+            "--speed 86400",
         ),
     )(_replay)
 
@@ -60,6 +63,26 @@ def _replay(
             help="Hand events over one call at a time, as a server gets them; slower.",
         ),
     ] = False,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="URL", help="Send the events and their labels to this service instead."
+        ),
+    ] = None,
+    key: Annotated[
+        str,
+        typer.Option(
+            "--key", envvar="LAGMARK_KEY", help="API key with the scopes decide and label."
+        ),
+    ] = "",
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            "--speed",
+            min=0.001,
+            help="Seconds of history in a second, for --to. Default: as fast as it answers.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Recompute the features event by event online and count where the backfill differs.
@@ -67,11 +90,19 @@ def _replay(
     The online engine takes the events in the order of their arrival and each label when it
     becomes known, as in service. parity_differences counts the values that are not the same
     64 bits as in the backfill; it is 0, or there is a defect.
+
+    With --to, a running service gets the events in the order of their arrival, and each label
+    when it becomes known, at the speed of --speed.
     """
     from lagmark.features import OnlineEngine
 
     output = Output(json)
     chosen = find_domain(domain)
+    if to is not None:
+        found = read(output, events, chosen)
+        batch = found.batch if days is None else _first_days(found.batch, days)
+        send(output, batch, chosen, url=to, key=key, speed=speed)
+        return
     features = find_feature_set(chosen, feature_set)
     found = read(output, events, chosen, require_labels=reads_labels(features))
     batch = found.batch if days is None else _first_days(found.batch, days)
@@ -139,15 +170,15 @@ def _first_rows(batch: EventBatch, count: int) -> EventBatch:
 
 def _chunks(
     features: FeatureSet, batch: EventBatch, expected: Any, advance: Callable[[int, int], None]
-) -> tuple[Parity, float]:
-    """Parity, and the seconds that the engine took."""
+) -> tuple[Differences, float]:
+    """Differences, and the seconds that the engine took."""
     from lagmark.features import OnlineEngine
     from lagmark.schema.events import EventBatch as Batch
 
     engine = OnlineEngine(features, recall=0)
     labels = batch.labels.sort("row", maintain_order=True)
     rows = labels["row"]
-    total, parity, seconds = len(batch), Parity(), 0.0
+    total, parity, seconds = len(batch), Differences(), 0.0
     for start in range(0, total, _CHUNK):
         end = min(start + _CHUNK, total)
         low, high = (int(rows.search_sorted(at, side="left")) for at in (start, end))
@@ -167,7 +198,7 @@ def _chunks(
 
 def _singly(
     features: FeatureSet, batch: EventBatch, expected: Any, advance: Callable[[int, int], None]
-) -> tuple[Parity, float]:
+) -> tuple[Differences, float]:
     """The same by one call per event; making the records is not counted."""
     from lagmark.features import OnlineEngine
     from lagmark.schema.events import Event, Label
@@ -176,7 +207,7 @@ def _singly(
     names = [name for name in batch.events.columns if not name.startswith(("event_", "ingest_"))]
     labels = batch.labels.sort("row", maintain_order=True).iter_rows(named=True)
     label = next(labels, None)
-    total, parity, seconds = len(batch), Parity(), 0.0
+    total, parity, seconds = len(batch), Differences(), 0.0
     for row, record in enumerate(batch.events.iter_rows(named=True)):
         event_id = record["event_id"]
         values = {name: record[name] for name in names}

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lagmark.apps.cli.options import (
-    DomainOption,
-    EventsOption,
     JsonOption,
     examples,
     find_domain,
     find_feature_set,
 )
 from lagmark.apps.cli.output import Output
-from lagmark.apps.cli.parity import Parity, compare
 from lagmark.apps.cli.reading import compute, read, reading_line, reads_labels
+from lagmark.apps.cli.verify_ledger import verify_data
+from lagmark.apps.jobs.parity import Differences, compare
 from lagmark.errors import ConfigError, ParityError, StateError
 
 if TYPE_CHECKING:
@@ -42,17 +41,25 @@ def register(app: typer.Typer) -> None:
             "lagmark verify --domain handbook --events payments.parquet "
             "--features features.parquet",
             "lagmark verify -d card -e daily/ --features features.csv -f default --json",
+            "lagmark verify --data .lagmark --json",
         ),
     )(_verify)
 
 
 def _verify(
-    domain: DomainOption,
-    events: EventsOption,
+    *,
+    domain: Annotated[
+        str | None,
+        typer.Option("--domain", "-d", metavar="NAME", help="What the rows of --events are."),
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option("--events", "-e", metavar="PATH", help="Events that --features came from."),
+    ] = None,
     features: Annotated[
-        Path,
+        Path | None,
         typer.Option("--features", metavar="FILE", help="What `lagmark backfill` wrote."),
-    ],
+    ] = None,
     feature_set: Annotated[
         str | None,
         typer.Option(
@@ -62,16 +69,39 @@ def _verify(
             help="Feature set of the domain. Default: the one the file names.",
         ),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", metavar="DIR", help="Check the ledger of this service instead of a file."
+        ),
+    ] = None,
+    first: Annotated[
+        int, typer.Option("--first", min=1, help="First entry of the ledger to compare.")
+    ] = 1,
+    last: Annotated[
+        int | None, typer.Option("--last", min=1, help="Last entry to compare. Default: the last.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Recompute stored features and report the first that differs.
+    """Recompute stored features, or every decision of a service, and report what differs.
 
-    Checks the contract, that every event has one row and no row is without its event, and every
-    value bit by bit. The exit status is 0 if all hold and 7 if one does not.
+    With --features: the contract, that every event has one row and no row is without its event,
+    and every value bit by bit. With --data: that no entry of the ledger was changed, and that
+    features, model, policy and reasons give each decision again. The exit status is 0 if all
+    hold, 7 if something comes out otherwise and 8 if the ledger itself is not what was written.
     """
     from lagmark.apps.cli.vectors import read_vectors
 
     output = Output(json)
+    if data is not None:
+        verify_data(output, data, first=first, last=last)
+        return
+    if domain is None or events is None or features is None:
+        raise ConfigError(
+            "nothing to verify",
+            where="lagmark verify",
+            hint="give --data DIR, or --domain, --events and --features",
+        )
     chosen = find_domain(domain)
     stored = read_vectors(features)
     wanted = _feature_set(chosen, stored, feature_set, features)
@@ -80,13 +110,13 @@ def _verify(
     vectors, _ = compute(output, wanted, found.batch)
     account = _account(stored, vectors, found.batch.events["event_id"], features)
     parity = account.pop("parity")
-    first = parity.first
+    odd = parity.first
     problems = _problems(account, parity)
     payload = account | {
         "domain": chosen.name,
         "feature_set": wanted.name,
         "ok": not problems,
-        "first_difference": first.as_dict("stored", "recomputed") if first else None,
+        "first_difference": odd.as_dict("stored", "recomputed") if odd else None,
     }
 
     def render() -> None:
@@ -168,11 +198,11 @@ def _account(
 
 def _compare(
     stored: StoredVectors, vectors: Vectors, common: list[str], both: pl.DataFrame
-) -> Parity:
-    """Parity of the features in common over the rows in common, a part at a time."""
+) -> Differences:
+    """Differences of the features in common over the rows in common, a part at a time."""
     import numpy as np
 
-    parity = Parity()
+    parity = Differences()
     columns = [vectors.names.index(name) for name in common]
     arrays = [stored.frame[name].to_numpy() for name in common]
     for start in range(0, both.height if common else 0, _PART):
@@ -183,12 +213,12 @@ def _compare(
         if found.first is not None:
             # Rows without their event stand between those compared: name the event's own row.
             first = replace(found.first, row=int(rows[found.first.row]))
-            found = Parity(found.differences, first)
+            found = Differences(found.differences, first)
         parity = parity.then(found)
     return parity
 
 
-def _problems(account: dict[str, Any], parity: Parity) -> list[str]:
+def _problems(account: dict[str, Any], parity: Differences) -> list[str]:
     """What does not hold, in words, the weightiest first."""
     problems = []
     if account["contract_mismatch"]:

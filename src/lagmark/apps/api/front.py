@@ -1,0 +1,166 @@
+"""The hot route in plain ASGI, in front of the application that holds all others."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from lagmark.apps.api.http import (
+    BULK_LIMIT,
+    JSON,
+    SINGLE_LIMIT,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    check_query,
+    content_type,
+    read_body,
+    refuse,
+    request_id_of,
+)
+from lagmark.apps.api.keys import Scope as KeyScope
+from lagmark.apps.api.problems import problem_of
+from lagmark.clock import stopwatch
+from lagmark.errors import LagmarkError
+from lagmark.schema.time import to_micros
+from lagmark.serving.intake import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from lagmark.apps.api.log import Log
+    from lagmark.apps.api.metrics import Metrics
+    from lagmark.apps.api.security import Caller, Guard
+    from lagmark.clock import Clock
+    from lagmark.serving.intake import Intake, Received
+    from lagmark.serving.service import DecisionService
+
+__all__ = ["BATCH", "ONE", "Front"]
+
+ONE = "/v1/decisions"
+BATCH = "/v1/decisions:batch"
+_HOT = frozenset({ONE, BATCH})
+_EXPLAINED = b"reasons=all"
+"""Query with which a batch also explains what it allows; else only what it does not."""
+
+
+class Front:
+    """Answers events itself and hands every other request on.
+
+    A request for a decision costs some microseconds here; a framework's routing and validation
+    would cost more than the decision.
+
+    Parameters
+    ----------
+    app
+        Application for all other requests.
+    service
+        Decides.
+    intake
+        Reads events.
+    guard
+        Says who calls.
+    metrics, log
+        Where requests are counted and written down.
+    clock
+        Answers the present instant.
+    """
+
+    def __init__(
+        self,
+        app: Callable[[Scope, Receive, Send], Awaitable[None]],
+        *,
+        service: DecisionService,
+        intake: Intake,
+        guard: Guard,
+        metrics: Metrics,
+        log: Log,
+        clock: Clock,
+    ) -> None:
+        self._app = app
+        self._service = service
+        self._intake = intake
+        self._guard = guard
+        self._metrics = metrics
+        self._log = log
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one connection, as ASGI says."""
+        hot = scope["type"] == "http" and scope["path"] in _HOT and scope["method"] == "POST"
+        if not hot:
+            await self._app(scope, receive, send)
+            return
+        started = stopwatch()
+        headers = scope["headers"]
+        request_id = request_id_of(headers)
+        caller: Caller | None = None
+        status = 200
+        try:
+            caller = self._guard.admit(headers)
+            caller.require(KeyScope.DECIDE)
+            content_type(headers, JSON)
+            check_query(scope["query_string"])
+            if scope["path"] == ONE:
+                body = await read_body(receive, headers, SINGLE_LIMIT)
+                text = await self._one(body, started)
+            else:
+                body = await read_body(receive, headers, BULK_LIMIT)
+                text = await self._many(
+                    body, started, explained=_EXPLAINED in scope["query_string"]
+                )
+            await answer(scope, send, 200, text, request_id=request_id)
+        except Exception as error:  # noqa: BLE001 - nothing may reach the sender but a document
+            problem = problem_of(error)
+            status = problem.status
+            if status == 500:
+                self._log.error(error, request_id=request_id)
+            await refuse(scope, send, problem, request_id=request_id)
+        seconds = stopwatch() - started
+        self._metrics.request("POST", scope["path"], status, seconds)
+        # What was decided stands in the ledger; a line for each would cost more than the decision.
+        if status != 200:
+            self._log.request(
+                request_id=request_id,
+                method="POST",
+                route=scope["path"],
+                status=status,
+                seconds=seconds,
+                key=caller.key if caller else "",
+            )
+
+    async def _one(self, body: bytes, started: float) -> bytes:
+        try:
+            received = self._intake.event(body, now=to_micros(self._clock()))
+        except RefusedError as refused:
+            self._count(refused)
+            raise
+        return await self._decide(received, started)
+
+    async def _many(self, body: bytes, started: float, *, explained: bool) -> bytes:
+        """Answers in the order of the events; one that is no event has its problem instead."""
+        received = self._intake.events(body, now=to_micros(self._clock()))
+        texts = await asyncio.gather(
+            *(self._of_many(each, started, explained=explained) for each in received)
+        )
+        return b'{"results":[' + b",".join(texts) + b"]}"
+
+    async def _of_many(
+        self, received: Received | RefusedError, started: float, *, explained: bool
+    ) -> bytes:
+        try:
+            if isinstance(received, RefusedError):
+                self._count(received)
+                raise received
+            return await self._decide(received, started, explained=explained)
+        except LagmarkError as error:
+            return b'{"error":' + problem_of(error).body("") + b"}"
+
+    async def _decide(self, received: Received, started: float, *, explained: bool = True) -> bytes:
+        if received.rounded:
+            self._service.counts["rounded"] += 1
+        return await self._service.decide(received.event, started, explained=explained)
+
+    def _count(self, refused: RefusedError) -> None:
+        self._metrics.refused({each.field for each in refused.refusals})

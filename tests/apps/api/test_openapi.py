@@ -12,7 +12,9 @@ import pytest
 if TYPE_CHECKING:
     import httpx
 
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "api.md"
+DOCS = [Path(__file__).resolve().parents[3] / "docs" / name for name in ("api.md", "operations.md")]
+AT_WORK = {"models", "jobs", "data", "webhooks"}
+"""Tags of routes that change models, begin work or clear data: their own tests send those."""
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
@@ -39,7 +41,7 @@ def test_every_route_is_told_whole(document: dict[str, Any]) -> None:
             for content in operation["requestBody"]["content"].values():
                 assert "example" in content or "examples" in content["schema"], where
         for status, response in responses.items():
-            if status != "200":
+            if status not in ("200", "202"):
                 assert list(response["content"]) == ["application/problem+json"], where
     assert len(set(names)) == len(names) > 25
 
@@ -56,6 +58,8 @@ def test_references_lead_somewhere(document: dict[str, Any]) -> None:
 def test_examples_are_accepted(http: httpx.Client, document: dict[str, Any]) -> None:
     sent = 0
     for method, path, operation in operations(document):
+        if AT_WORK & set(operation["tags"]):
+            continue
         for kind, content in operation.get("requestBody", {}).get("content", {}).items():
             example = content["example"]
             options: dict[str, Any] = {"json": example}
@@ -81,7 +85,7 @@ def test_the_page_shows_every_route_and_loads_nothing(
 
 
 def test_docs_tell_every_route(document: dict[str, Any]) -> None:
-    text = DOCS.read_text(encoding="utf-8")
+    text = "".join(path.read_text(encoding="utf-8") for path in DOCS)
     missing = [
         f"{method.upper()} {path}"
         for method, path, _ in operations(document)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .running import Running
 
 HERE = Path(__file__).parent
+# Routes that begin work or clear data are sent by their own tests.
 # The document cannot say what a CSV file is, nor that an entry must not have expired already. Blank
 # and null stand for what is absent, as in files, and a list of events refuses each in its place.
 SETTINGS = """
@@ -31,6 +32,12 @@ checks.positive_data_acceptance.enabled = false
 [[operations]]
 include-path = ["/v1/decisions", "/v1/decisions:batch", "/v1/labels", "/v1/labels:batch"]
 checks.negative_data_rejection.enabled = false
+
+[[operations]]
+include-path = [
+    "/v1/models:train", "/train", "/v1/data:generate", "/data/generate", "/v1/data", "/data/clear",
+]
+enabled = false
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import threading
@@ -42,7 +43,8 @@ class Log(logging.Handler):
         line = self._encoder.encode(
             {"at": self._clock().isoformat(), "level": level, "event": event, **parts}
         )
-        with self._turn:
+        # Where the log cannot be written, decisions go on.
+        with self._turn, contextlib.suppress(OSError):
             self._stream.write(line.decode() + "\n")
             self._stream.flush()
 

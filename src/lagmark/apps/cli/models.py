@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import loads
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +18,7 @@ from lagmark.apps.cli.options import (
 )
 from lagmark.apps.cli.output import Output
 from lagmark.apps.cli.registry import AnyDomainOption, HomeOption, open_registry, the_bundle
+from lagmark.errors import ConfigError
 
 if TYPE_CHECKING:
     from lagmark.ports.model_registry import ModelRegistry
@@ -32,6 +34,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "lagmark train --domain handbook --events payments.parquet --as-of 2018-08-08",
             "lagmark train -d card -e card.csv --model lightgbm --train-days 180",
+            "lagmark train -d card -e card.csv --model xgboost --param max_depth=8",
             "lagmark train -d card -e history --maturity maturity_weighted --as-of 2025-03-01",
         ),
     )(train)
@@ -58,6 +61,15 @@ def train(
         str | None, typer.Option("--feature-set", "-f", metavar="NAME", help="Feature set.")
     ] = None,
     model: Annotated[str | None, typer.Option("--model", metavar="KIND", help="Model.")] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param",
+            metavar="NAME=VALUE",
+            help="Parameter of the model over the kind's defaults. Repeat it for several; needs "
+            "--model.",
+        ),
+    ] = None,
     train_days: Annotated[
         int | None, typer.Option("--train-days", help="Days to learn from.")
     ] = None,
@@ -82,11 +94,11 @@ def train(
     """Train one model on what was known at an instant, record and register it.
 
     Events come from a file with a column of labels, or from a folder that holds events and label
-    messages as `lagmark simulate --scenario` writes it.
+    messages as `lagmark simulate --scenario` and `lagmark export` write it.
     """
     settings = _settings(
-        domain=domain, events=events, home=home, feature_sets=feature_set, models=model,
-        train_days=train_days, delay=delay, seed=seed,
+        domain=domain, events=events, home=home, feature_sets=feature_set,
+        models=_model(model, param or []), train_days=train_days, delay=delay, seed=seed,
     )  # fmt: skip
     from lagmark.apps.jobs.train_model import train_as_of
 
@@ -208,6 +220,9 @@ def _listed(registry: ModelRegistry, domain: str, limit: int) -> list[dict[str, 
             "roc_auc": run.metrics.get("roc_auc"),
             "card_precision_at_100": run.metrics.get("card_precision_at_100"),
             "policy": run.params.get("policy", ""),
+            "kind": run.params.get("kind", ""),
+            "feature_set": run.tags.get("lagmark.feature_set"),
+            "contract_hash": run.tags.get("lagmark.contract_hash"),
             "as_of": run.tags.get("lagmark.as_of"),
             "started": run.started,
             "version": run.version,
@@ -220,6 +235,29 @@ def _listed(registry: ModelRegistry, domain: str, limit: int) -> list[dict[str, 
 
 def _last_ruling(rulings: list[dict[str, str]]) -> str:
     return f"{rulings[-1]['what']} {rulings[-1]['at'][:10]}".replace("_", " ") if rulings else ""
+
+
+def _model(kind: str | None, given: list[str]) -> Any:
+    """Setting of the model to train."""
+    if not given:
+        return kind
+    if kind is None:
+        raise ConfigError(
+            "parameters belong to a model", where="--param", hint="give --model KIND as well"
+        )
+    return [{"kind": kind, "params": dict(_parameter(text) for text in given)}]
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name.isidentifier() and equals):
+        raise ConfigError(
+            f"{text!r} is no parameter", where="--param", hint="write it as max_depth=6"
+        )
+    try:
+        return name, loads(value)
+    except ValueError:
+        return name, value
 
 
 def _settings(**flags: Any) -> RunSettings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
+
+from lagmark.clock import stopwatch
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn
@@ -25,6 +28,8 @@ Advance = Callable[[int, int], None]
 
 _WIDE = 200
 """Columns of a table when nobody looks at it in a terminal."""
+_PAUSE = 0.2
+"""Seconds between two lines of progress."""
 
 
 class Output:
@@ -121,7 +126,9 @@ class Output:
     def progress(self, description: str, unit: str = "events") -> Iterator[Advance]:
         """Progress bar on stderr with rate and remaining time.
 
-        Silent with ``json`` and where stderr is no terminal.
+        Silent with ``json`` and where stderr is no terminal. With ``LAGMARK_PROGRESS=json`` in the
+        environment it is one JSON object a line instead, ``text``, ``done`` and ``total``, for a
+        program that runs the command.
 
         Parameters
         ----------
@@ -135,6 +142,9 @@ class Output:
         Advance
             Function to call with (done, total).
         """
+        if os.environ.get("LAGMARK_PROGRESS") == "json":
+            yield _lines(description)
+            return
         if self.json or not sys.stderr.isatty():
             yield lambda _done, _total: None
             return
@@ -176,6 +186,22 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def _lines(text: str) -> Advance:
+    """Progress as lines of JSON: the beginning, the end, and a few of what is between."""
+    told = -_PAUSE
+
+    def advance(done: int, total: int) -> None:
+        nonlocal told
+        now = stopwatch()
+        if done == total or now - told >= _PAUSE:
+            told = now
+            line = json.dumps({"text": text, "done": done, "total": total})
+            print(line, file=sys.stderr, flush=True)
+
+    advance(0, 1)
+    return advance
 
 
 def _rate(unit: str) -> ProgressColumn:

@@ -61,8 +61,8 @@ def promote(
     domain: AnyDomainOption = None,
     reason: ReasonOption = None,
     alias: Annotated[
-        Literal["champion", "challenger"],
-        typer.Option("--alias", help="What it becomes: decides, or is compared."),
+        Literal["champion", "challenger", "shadow"],
+        typer.Option("--alias", help="What it becomes: decides, is compared, or only scores."),
     ] = "champion",
     gate: Annotated[
         bool, typer.Option("--gate", help="Only if it passes the gates, measured on --events.")
@@ -247,6 +247,9 @@ def _why(said: str | None, report: GateReport | None) -> str:
 def _stand(registry: ModelRegistry, run: LoggedRun, alias: Alias, why: str) -> ModelVersion:
     if alias is Alias.CHAMPION:
         return registry.promote(run.domain, run.run_id, reason=why)
+    if alias is Alias.SHADOW:
+        version = registry.register(run.run_id).version
+        return registry.set_alias(run.domain, alias, version)
     return registry.challenge(run.domain, run.run_id, reason=why)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lagmark.apps.cli.data import clear_service, count_service
 from lagmark.apps.cli.options import JsonOption, examples, writable
 from lagmark.apps.cli.output import Output
 from lagmark.errors import ConfigError
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _Dir = Annotated[
-    Path, typer.Argument(metavar="DIR", help="Folder that `lagmark simulate --scenario` wrote.")
+    Path | None,
+    typer.Argument(metavar="DIR", help="Folder that `lagmark simulate --scenario` wrote."),
+]
+_Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Directory of a service instead."),
 ]
 
 
@@ -38,11 +44,12 @@ def register(app: typer.Typer) -> None:
             "lagmark stats history",
             "lagmark stats history --tells",
             "lagmark stats history --html history.html",
+            "lagmark stats --data shop",
         ),
     )(_stats)
-    app.command("clear", epilog=examples("lagmark clear history", "lagmark clear history --yes"))(
-        _clear
-    )
+    app.command(
+        "clear", epilog=examples("lagmark clear history --yes", "lagmark clear --data shop")
+    )(_clear)
 
 
 def _scenarios(
@@ -97,7 +104,8 @@ def _yaml(scenario: Scenario) -> str:
 
 
 def _stats(
-    folder: _Dir,
+    folder: _Dir = None,
+    data: _Data = None,
     html: Annotated[
         Path | None,
         typer.Option("--html", metavar="FILE", help="Also write a page with plots."),
@@ -112,7 +120,8 @@ def _stats(
 ) -> None:
     """Count what a simulated history holds: events, frauds by typology, labels and their delays.
 
-    The truth is opened for this; a command that judges models as of a date never sees it.
+    The truth is opened for this; a command that judges models as of a date never sees it. Of a
+    service it counts events, labels and frauds by day.
     """
     from lagmark.simulator.history import History
     from lagmark.simulator.realism import realism_page
@@ -120,6 +129,14 @@ def _stats(
     from lagmark.simulator.tells import found
 
     output = Output(json)
+    folder, service = _meant(folder, data)
+    if service:
+        if html is not None or tells:
+            raise ConfigError(
+                "these look at a simulated truth", where="--html, --tells", hint="leave them out"
+            )
+        count_service(output, folder)
+        return
     history = History.open(folder)
     if html is not None:
         writable(html, "--html", source=folder)
@@ -192,19 +209,34 @@ def _render(output: Output, summary: Summary) -> None:
     )
 
 
+def _meant(folder: Path | None, data: Path | None) -> tuple[Path, bool]:
+    """The directory, and whether it is a service's."""
+    if (folder is None) == (data is None):
+        raise ConfigError(
+            "one directory is needed", where="DIR", hint="give a history, or --data DIR"
+        )
+    return (folder, False) if folder is not None else (data or Path(), True)
+
+
 def _clear(
-    folder: _Dir,
+    folder: _Dir = None,
+    data: _Data = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Delete a simulated history, after asking.
+    """Delete a simulated history, or what a service keeps of events, after asking.
 
-    Only a folder that its manifest shows to be one is deleted, and only if nothing else lies in
-    it; what a killed run left beside it goes as well.
+    Only a folder that its manifest shows to be a history is deleted, and only if nothing else lies
+    in it; what a killed run left beside it goes as well. Of a service that does not run, ledger and
+    feature state go; models, keys and rules stay.
     """
     from lagmark.simulator.history import History, clear_history, refuse_foreign
 
     output = Output(json)
+    folder, service = _meant(folder, data)
+    if service:
+        clear_service(output, folder, yes=yes)
+        return
     question = f"delete the unfinished history at {folder}?"
     if folder.exists():
         manifest = History.open(folder).manifest

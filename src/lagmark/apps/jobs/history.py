@@ -14,11 +14,15 @@ from lagmark.schema.time import DAY, parse_instant, to_micros
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import polars as pl
+
     from lagmark.apps.jobs.reporter import Reporter
     from lagmark.domains.domain import Domain
     from lagmark.schema.events import EventBatch
 
 __all__ = ["History", "history_key", "read_history"]
+
+_MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,9 +63,9 @@ def read_history(
     Parameters
     ----------
     folder
-        What ``lagmark simulate --scenario`` wrote, or a folder like it.
+        What ``lagmark simulate --scenario`` or ``lagmark export`` wrote, or a folder like it.
     as_of
-        Microseconds UTC; the end of the manifest's last day when ``None``.
+        Microseconds UTC; the manifest's instant or the end of its last day when ``None``.
     reporter
         Told how far the reading is.
     domain
@@ -97,20 +101,24 @@ def read_history(
                 hint="give a history with events/, labels/ and manifest.json: "
                 "`lagmark simulate --scenario NAME --out DIR` writes one",
             )
-    manifest = {} if domain is not None and as_of is not None else _manifest(folder)
+    needless = domain is not None and as_of is not None
+    manifest = {} if needless and not (folder / _MANIFEST).is_file() else _manifest(folder)
     kind = load_domain(domain if domain is not None else _domain(manifest, folder))
     moment = _last(manifest, folder) if as_of is None else as_of
     names = [field.name for field in kind.fields] if columns is None else columns
     for name in names:
         kind.field_named(name)
-    with reporter.progress("reading events", "files") as advance:
-        events = read_event_columns(
-            folder / "events",
-            kind,
-            names,
-            as_of=moment,
-            progress=lambda _file, done, total: advance(done, total),
-        )
+    if manifest.get("values") == "canonical":
+        events = _canonical(folder / "events", names, moment)
+    else:
+        with reporter.progress("reading events", "files") as advance:
+            events = read_event_columns(
+                folder / "events",
+                kind,
+                names,
+                as_of=moment,
+                progress=lambda _file, done, total: advance(done, total),
+            )
     store = ParquetLabels(folder / "labels", integer_ids=kind.integer_id)
     messages = store.read(moment)
     batch = attach(events, messages)
@@ -119,13 +127,36 @@ def read_history(
 
 def history_key(folder: Path) -> str:
     """Short name under which figures of a folder are kept: of its content if it says so."""
-    manifest = _manifest(folder) if (folder / "manifest.json").is_file() else {}
+    manifest = _manifest(folder) if (folder / _MANIFEST).is_file() else {}
     told = str(manifest.get("fingerprint") or folder.resolve())
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
+def _canonical(folder: Path, names: Sequence[str], as_of: int) -> pl.DataFrame:
+    """Events that a ledger's export holds: valid, in order, each there once."""
+    import polars as pl
+
+    from lagmark.backends.parquet_file import read_parquet
+
+    keep = list(dict.fromkeys(("event_id", "event_time", "ingest_time", *names)))
+    parts = [
+        read_parquet(path, what="the part", hint="export the ledger again")
+        .filter(pl.col("ingest_time") <= as_of)
+        .select(keep)
+        for path in sorted(folder.glob("part-*.parquet"))
+    ]
+    events = pl.concat(parts, rechunk=True) if parts else pl.DataFrame()
+    if events.height == 0:
+        raise DataError(
+            "no event had arrived by then",
+            where=str(folder),
+            hint="ask as of a later instant",
+        )
+    return events
+
+
 def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / "manifest.json"
+    path = folder / _MANIFEST
     if not path.is_file():
         raise DataError(
             "there is no manifest.json: the folder is unfinished, or no history",
@@ -148,17 +179,19 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _domain(manifest: dict[str, Any], folder: Path) -> str:
     name = manifest.get("domain")
     if not isinstance(name, str):
-        raise DataError("the manifest names no domain", where=str(folder / "manifest.json"))
+        raise DataError("the manifest names no domain", where=str(folder / _MANIFEST))
     return name
 
 
 def _last(manifest: dict[str, Any], folder: Path) -> int:
-    """End of the last day."""
+    """The instant that was written as, or the end of the last day."""
     try:
+        if "as_of" in manifest:
+            return to_micros(parse_instant(str(manifest["as_of"])))
         return to_micros(parse_instant(str(manifest["last_day"]))) + DAY
     except (KeyError, ConfigError):
         raise DataError(
             "the manifest names no last day",
-            where=str(folder / "manifest.json"),
+            where=str(folder / _MANIFEST),
             hint="say the instant with --as-of",
         ) from None

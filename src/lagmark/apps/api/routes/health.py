@@ -38,6 +38,7 @@ class Dependencies(Body):
     models: list[str] = Field(
         description="Versions loaded, the champion first; none where rules decide."
     )
+    model_failed: bool = Field(description="Whether the champion of the registry cannot be used.")
     waiting: int = Field(description="Events that are decided or written right now.")
 
 
@@ -55,6 +56,7 @@ async def dependencies(context: Context) -> Dependencies:
         domain=context.domain.name,
         contract=service.state.contract.hash,
         models=[scorer.version for scorer in service.decider.lineup.scorers],
+        model_failed=bool(service.decider.lineup.failed),
         waiting=service.waiting,
     )
 
@@ -72,7 +74,8 @@ def router(context: Context) -> APIRouter:
     async def ready() -> State:
         """`ready`, or a 503 while starting, draining or recovering: send no requests then."""
         if not context.service.ready:
-            raise Problem(503, "no event is taken now", headers={"Retry-After": "1"})
+            why = f"no event is taken now: {context.service.why}"
+            raise Problem(503, why, headers={"Retry-After": "1"})
         return State(status="ready")
 
     @routes.get("/health/dependencies", **declared("What the service needs and has", None))

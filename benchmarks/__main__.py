@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import data, machine, maturity, nowcast
+from benchmarks import data, machine, maturity, nowcast, scoring, service
 from benchmarks.features import sixty, twelve
 from benchmarks.flat import flat
 from benchmarks.online import online
@@ -25,6 +25,8 @@ EXAMPLES = """examples:
   python -m benchmarks online --json --out online.json
   python -m benchmarks maturity --seeds 8              maturity policies, see docs/learning.md
   python -m benchmarks nowcast --seeds 5               simulated worlds, see docs/nowcast.md
+  python -m benchmarks scoring                         scores and reasons, see docs/scoring.md
+  python -m benchmarks service --repeats 3             the decision service beside other stacks
 """
 
 
@@ -92,6 +94,10 @@ def main(argv: list[str] | None = None) -> int:
         return maturity.main(given[1:])
     if given[:1] == ["nowcast"]:
         return nowcast.main(given[1:])
+    if given[:1] == ["scoring"]:
+        return scoring.main(given[1:])
+    if given[:1] == ["service"]:
+        return service.main(given[1:])
     arguments = _arguments(argv)
     facts = machine.facts()
     sections: list[Section] = []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 # Routes that begin work or clear data are sent by their own tests.
-# The document cannot say what a CSV file is, nor that an entry must not have expired already. Blank
+# The document cannot say what a CSV file or a safe address is, nor what has expired already. Blank
 # and null stand for what is absent, as in files, and a list of events refuses each in its place.
 SETTINGS = """
 hooks = "{hooks}"
@@ -26,7 +26,7 @@ headers = {{ Authorization = "Bearer {token}" }}
 wait-for-schema = 10
 
 [[operations]]
-include-path = ["/v1/labels:csv", "/v1/lists"]
+include-path = ["/v1/labels:csv", "/v1/lists", "/v1/webhooks"]
 checks.positive_data_acceptance.enabled = false
 
 [[operations]]

@@ -15,6 +15,11 @@ def test_the_demo_leaves_everything_it_names(tmp_path: Path) -> None:
     found = demo(
         tmp_path, reporter=reporter, customers=150, terminals=150, days=40, radius=20.0, seed=2
     )
+    assert found.service is not None
+    assert found.service.stop() == 0
+    assert found.served is not None
+    assert found.served.remembered
+    assert found.served.sent.events > 0
     assert found.days == 40
     assert len(Home(tmp_path).store("handbook").days()) == 40
     assert found.run.parity_differences == 0

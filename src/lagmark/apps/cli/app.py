@@ -15,18 +15,23 @@ import lagmark
 from lagmark.apps.cli import (
     backfill,
     backtest,
+    bench,
+    data,
     demo,
     domains,
     explore,
+    keys,
     labels,
     maturity,
     models,
     nowcast,
     promotion,
+    readiness,
     replay,
     run,
     scenarios,
     search,
+    serve,
     simulate,
     validate,
     verify,
@@ -45,6 +50,8 @@ EXIT_CODES = {
     5: "state or a stored artefact that cannot be used",
     6: "a model, run or alias that does not exist or may not be changed",
     7: "two computations of the same features differ",
+    8: "a ledger that cannot be used, or whose chain is broken",
+    9: "a service that cannot answer now",
     130: "stopped with Ctrl-C",
 }
 """What the exit status means."""
@@ -62,6 +69,13 @@ _PANELS: Mapping[str, tuple[Callable[[typer.Typer], None], ...]] = {
     "Models": (models.register, promotion.register, search.register),
     "Experiments": (backtest.register,),
     "Labels": (labels.register, maturity.register, nowcast.register),
+    "Service": (
+        serve.register,
+        keys.register,
+        data.register,
+        bench.register,
+        readiness.register,
+    ),
 }
 """Commands in the order of ``lagmark --help``."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,8 +12,11 @@ import typer
 from lagmark.apps.cli.options import JsonOption, examples
 from lagmark.apps.cli.output import Output
 from lagmark.apps.cli.run import finish
+from lagmark.apps.cli.sending import sent_lines
+from lagmark.apps.jobs.demo_service import REPLAY_DAYS
 
 if TYPE_CHECKING:
+    from lagmark.apps.bench.process import ServiceProcess
     from lagmark.apps.jobs.demo import DemoOutcome
 
 __all__ = ["register"]
@@ -41,14 +45,24 @@ def command(
         float, typer.Option("--radius", help="How far customers go to pay, on a plane of 100.")
     ] = 5.0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port of the service. 0: any.")
+    ] = 8000,
+    keep: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep/--no-keep",
+            help="Leave the service running until Ctrl-C. Default: if this is a terminal.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """From nothing to a measured, registered model and a replayed day, on generated payments."""
+    """From nothing to a model in charge of a running service, on generated payments."""
     from lagmark.apps.jobs.demo import demo
     from lagmark.wiring import home_directory
 
     output = Output(json)
-    output.note("Lagmark demo: about two to four minutes, everything on this machine.")
+    output.note("Lagmark demo: about three to five minutes, everything on this machine.")
     outcome = demo(
         home_directory(home),
         reporter=output,
@@ -57,9 +71,33 @@ def command(
         days=days,
         radius=radius,
         seed=seed,
+        port=_free(port),
     )
-    output.result(outcome.as_dict(), lambda: _story(output, outcome))
+    try:
+        output.result(outcome.as_dict(), lambda: _story(output, outcome))
+        if outcome.service is not None and (sys.stdout.isatty() if keep is None else keep):
+            _stay(output, outcome.service)
+    finally:
+        if outcome.service is not None:
+            outcome.service.stop()
     finish(outcome.run)
+
+
+def _free(port: int) -> int:
+    """The port, or any if somebody has it."""
+    with socket.socket() as probe:
+        return 0 if port and probe.connect_ex(("127.0.0.1", port)) == 0 else port
+
+
+def _stay(output: Output, service: ServiceProcess) -> None:
+    output.line()
+    output.line(f"The service runs at {service.url} (documentation: {service.url}/docs).")
+    output.line(f"Its key, good for a day: {service.key('decide', 'read', 'label')}")
+    output.line("Ctrl-C answers what was begun, keeps the state and ends.")
+    try:
+        service.wait()
+    except KeyboardInterrupt:
+        output.line("stopping")
 
 
 def _story(output: Output, outcome: DemoOutcome) -> None:
@@ -111,6 +149,20 @@ def _story(output: Output, outcome: DemoOutcome) -> None:
     registration = run.registration
     if registration is not None:
         output.line(f"The model is version {registration.version}, {registration.alias}.")
+    if outcome.served is not None:
+        served = outcome.served
+        output.line()
+        output.line(
+            f"The last {REPLAY_DAYS} days again, through the service ({served.url}), labels as "
+            "they came in:"
+        )
+        for line in sent_lines(served.sent):
+            output.line(f"  {line}")
+        output.line(
+            f"  ready after {served.first_start:.1f} s; stopped and started again: ready after "
+            f"{served.second_start:.1f} s, and it "
+            f"{'gave' if served.remembered else 'did not give'} the same answer again"
+        )
     output.line()
     output.line("Where things lie")
     output.line(f"  payments       {outcome.payments}")
@@ -118,9 +170,12 @@ def _story(output: Output, outcome: DemoOutcome) -> None:
     output.line(f"  what they are  {outcome.exploration}")
     output.line(f"  how it went    {run.report}")
     output.line(f"  models         {run.settings.home / 'registry'}")
+    output.line(f"  decisions      {run.settings.home / 'ledger.sqlite'}")
     output.line()
     output.line("What to try next")
     lagmark = _program()
+    output.line(f"  {lagmark} verify --data {run.settings.home}")
+    output.line(f"  {lagmark} serve --data {run.settings.home}")
     output.line(f"  {lagmark} runs --domain handbook --home {run.settings.home}")
     output.line(
         f"  {lagmark} run --domain handbook --events {outcome.payments} --home {run.settings.home}"

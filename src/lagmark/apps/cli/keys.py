@@ -91,7 +91,7 @@ def create(
 
 
 def show(*, data: DataOption = None, json: JsonOption = False) -> None:
-    """List the keys, without their secrets."""
+    """List the keys of a service, without their secrets."""
     from lagmark.clock import utc_now
     from lagmark.schema.time import to_micros
 

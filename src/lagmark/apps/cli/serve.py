@@ -19,7 +19,6 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "lagmark serve",
             "lagmark serve --data shop --domain card --port 9000",
-            "LAGMARK_LEDGER_URL=postgresql://... LAGMARK_STATE_URL=redis://... "
             "lagmark serve --profile cluster --workers 4",
         ),
     )(serve)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lagmark.apps.jobs.demo_service import serve_history
 from lagmark.apps.jobs.ingest import ingest
 from lagmark.apps.jobs.run import run_batch
 from lagmark.atomic import replacing
@@ -15,6 +16,8 @@ from lagmark.simulator import simulate_handbook
 from lagmark.wiring import Home, load_settings
 
 if TYPE_CHECKING:
+    from lagmark.apps.bench.process import ServiceProcess
+    from lagmark.apps.jobs.demo_service import Served
     from lagmark.apps.jobs.outcome import RunOutcome
     from lagmark.apps.jobs.reporter import Reporter
 
@@ -39,6 +42,10 @@ class DemoOutcome:
         The exploratory report.
     run
         The run on them.
+    served
+        What the service made of the last days; ``None`` without a model.
+    service
+        The service, still running; whoever asked for the demo stops it.
     seconds
         Time in all.
     """
@@ -48,6 +55,8 @@ class DemoOutcome:
     days: int
     exploration: Path
     run: RunOutcome
+    served: Served | None
+    service: ServiceProcess | None
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -58,7 +67,13 @@ class DemoOutcome:
             "days": str(self.store),
             "exploration": str(self.exploration),
         }
-        return {**record, "command": "demo", "days": self.days, "total_seconds": self.seconds}
+        return {
+            **record,
+            "command": "demo",
+            "days": self.days,
+            "service": self.served.as_dict() if self.served else None,
+            "total_seconds": self.seconds,
+        }
 
 
 def demo(
@@ -70,8 +85,9 @@ def demo(
     days: int = 183,
     radius: float = 5.0,
     seed: int = 0,
+    port: int = 0,
 ) -> DemoOutcome:
-    """Generated payments validated, stored by day, explored, learnt from, measured, replayed.
+    """Generated payments validated, stored by day, explored, learnt from, replayed, decided on.
 
     The process is that of the Fraud Detection Handbook and the defaults are its full size. One
     test week instead of the domain's usual four, and sixty days of training, keep it short.
@@ -84,6 +100,8 @@ def demo(
         Told about progress.
     customers, terminals, days, radius, seed
         See :func:`lagmark.simulator.simulate_handbook`.
+    port
+        Where the service listens; any free one when 0.
 
     Raises
     ------
@@ -133,11 +151,18 @@ def demo(
             dead_letters=letters if found.report.dead else None,
             seconds={"simulate": reading - start, "read": read},
         )
+        served, service = None, None
+        if outcome.registration is not None:
+            served, service = serve_history(
+                home_path, found.batch, domain, reporter=reporter, port=port
+            )
         return DemoOutcome(
             payments=payments,
             store=home.store_path(domain.name),
             days=len(stored),
             exploration=page,
             run=outcome,
+            served=served,
+            service=service,
             seconds=round(stopwatch() - start, 1),
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from lagmark.errors import LagmarkError
+from lagmark.errors import LagmarkError, LedgerError
 from lagmark.schema.decision import Fallback
 from lagmark.schema.events import Event, Label
 from lagmark.schema.records import DecisionRecord, LabelRecord, PolicyRecord
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from lagmark.apps.jobs.reporter import Reporter
     from lagmark.decisions.policy import Policy
+    from lagmark.ports.ledger import Ledger
     from lagmark.ports.scorer import Scorer
     from lagmark.schema.records import Entry
     from lagmark.serving.judge import Judge, Lineup
@@ -112,7 +113,6 @@ def verify_ledger(
     LagmarkError
         If there is no ledger, or its parts cannot be loaded.
     """
-    from lagmark.backends.ledger.chain import check_chain
     from lagmark.wiring.serving import build_judge, open_ledger, resolve
 
     served = resolve(settings)
@@ -122,13 +122,10 @@ def verify_ledger(
         head = ledger.head()
         end = head.position if last is None else min(last, head.position)
         with reporter.progress("Check the chain", "entries") as tell:
-            bad = check_chain(_told(ledger.entries(), tell, head.position))
-        if bad is not None:
-            check.problems.append(f"entry {bad} is not what was written")
+            problem = _damage(ledger, tell, head.position)
+        if problem:
+            check.problems.append(problem)
             return check
-        wrong = ledger.check_index()
-        if wrong is not None:
-            check.problems.append(f"the index says otherwise than entry {wrong}")
         judge = build_judge(served, reasons=settings.reasons)
         again = _Again(served, judge, check, first, end)
         with reporter.progress("Decide again", "entries") as tell:
@@ -142,6 +139,20 @@ def verify_ledger(
     finally:
         ledger.close()
     return check
+
+
+def _damage(ledger: Ledger, tell: Callable[[int, int], None], total: int) -> str:
+    """What is wrong with the ledger itself, in words; empty where nothing is."""
+    from lagmark.backends.ledger.chain import check_chain
+
+    try:
+        bad = check_chain(_told(ledger.entries(), tell, total))
+        if bad is not None:
+            return f"entry {bad} is not what was written"
+        wrong = ledger.check_index()
+    except LedgerError as problem:
+        return str(problem)
+    return "" if wrong is None else f"the index says otherwise than entry {wrong}"
 
 
 class _Again:

@@ -1,0 +1,1 @@
+"""Load on a running service: what it answers, how fast, and how well."""

@@ -101,15 +101,15 @@ class Readiness:
         where = _where(problem)
         self.whole = False
         if not self._ending:
-            self.ready, self.why = False, f"the {where} failed"
+            self.ready, self.why = False, f"the {where} cannot be used"
             if self._task is None or self._task.done():
                 self.losses += 1
-                self._tell("lost", level="error", where=where, why=_said(problem))
                 self._task = asyncio.get_running_loop().create_task(self._recover(problem))
+                self._tell("lost", level="error", where=where, why=_said(problem))
         return UnavailableError(
-            "the decision could not be made durable",
+            f"nothing was decided: the {where} cannot be used",
             where=where,
-            hint="nothing was decided; send the event again",
+            hint="send it again later",
         )
 
     def refusal(self, why: str = "") -> UnavailableError:
@@ -123,6 +123,8 @@ class Readiness:
         pause, told = _SHORTEST, ""
         notes: list[Record] = []
         if lost is not None:
+            # A disk that has room for this note but for no event must not keep us at it.
+            await asyncio.sleep(pause)
             details = {"why": _said(lost)}
             notes.append(HumanRecord("service", "recover", "state", details=details))
         while True:

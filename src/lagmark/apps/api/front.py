@@ -27,7 +27,7 @@ from lagmark.schema.time import to_micros
 from lagmark.serving.intake import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from lagmark.apps.api.log import Log
     from lagmark.apps.api.metrics import Metrics
@@ -41,6 +41,8 @@ __all__ = ["BATCH", "ONE", "Front"]
 ONE = "/v1/decisions"
 BATCH = "/v1/decisions:batch"
 _HOT = frozenset({ONE, BATCH})
+_TOGETHER = 1_000
+"""Events of one request that wait together, so that others find room."""
 _EXPLAINED = b"reasons=all"
 """Query with which a batch also explains what it allows; else only what it does not."""
 
@@ -136,31 +138,47 @@ class Front:
         except RefusedError as refused:
             self._count(refused)
             raise
-        return await self._decide(received, started)
+        self._service.counts["rounded"] += len(received.rounded)
+        return await self._service.decide(received.event, started)
 
     async def _many(self, body: bytes, started: float, *, explained: bool) -> bytes:
         """Answers in the order of the events; one that is no event has its problem instead."""
         received = self._intake.events(body, now=to_micros(self._clock()))
-        texts = await asyncio.gather(
-            *(self._of_many(each, started, explained=explained) for each in received)
-        )
+        texts: list[bytes] = []
+        for first in range(0, len(received), _TOGETHER):
+            part = received[first : first + _TOGETHER]
+            texts += await self._answers(part, started, explained=explained)
         return b'{"results":[' + b",".join(texts) + b"]}"
 
-    async def _of_many(
-        self, received: Received | RefusedError, started: float, *, explained: bool
-    ) -> bytes:
-        try:
-            if isinstance(received, RefusedError):
-                self._count(received)
-                raise received
-            return await self._decide(received, started, explained=explained)
-        except LagmarkError as error:
-            return b'{"error":' + problem_of(error).body("") + b"}"
-
-    async def _decide(self, received: Received, started: float, *, explained: bool = True) -> bytes:
-        if received.rounded:
-            self._service.counts["rounded"] += 1
-        return await self._service.decide(received.event, started, explained=explained)
+    async def _answers(
+        self, received: Sequence[Received | RefusedError], started: float, *, explained: bool
+    ) -> list[bytes]:
+        submit, counts = self._service.submit, self._service.counts
+        waiting: list[asyncio.Future[bytes] | Exception] = []
+        for each in received:
+            if isinstance(each, RefusedError):
+                self._count(each)
+                waiting.append(each)
+                continue
+            counts["rounded"] += len(each.rounded)
+            try:
+                waiting.append(submit(each.event, started, explained=explained))
+            except LagmarkError as problem:
+                waiting.append(problem)
+        futures = {each for each in waiting if isinstance(each, asyncio.Future)}
+        if futures:
+            # Unlike awaiting them, this takes no answer from others when the sender goes away.
+            await asyncio.wait(futures)
+        return [_text(each) for each in waiting]
 
     def _count(self, refused: RefusedError) -> None:
         self._metrics.refused({each.field for each in refused.refusals})
+
+
+def _text(answered: asyncio.Future[bytes] | Exception) -> bytes:
+    if isinstance(answered, asyncio.Future):
+        problem = answered.exception()
+        if not isinstance(problem, Exception):
+            return answered.result()
+        answered = problem
+    return b'{"error":' + problem_of(answered).body("") + b"}"

@@ -79,6 +79,23 @@ class SqliteLedger(SqlLedger):
         with self._file.writing() as writing:
             yield writing
 
+    def check_index(self) -> int | None:
+        """Position of the first entry that the index tables do not say the same of.
+
+        Raises
+        ------
+        LedgerError
+            If the file contradicts itself, so that SQLite may not find what stands there.
+        """
+        said = self._file.rows("PRAGMA integrity_check(1)")
+        if said != [("ok",)]:
+            raise LedgerError(
+                f"the file is damaged ({said[0][0].splitlines()[0]})",
+                where=self._where,
+                hint="restore it from a copy",
+            )
+        return super().check_index()
+
     def close(self) -> None:
         """Release the file; further calls raise ``LedgerError``."""
         self._file.close()

@@ -105,7 +105,10 @@ def router(context: Context, hooks: Webhooks) -> APIRouter:
             "Have decisions posted",
             Scope.ADMIN,
             body=NewHook,
-            example={"url": "http://127.0.0.1:9000/alerts", "secret": "correct horse battery"},
+            example={
+                "url": "http://127.0.0.1:9000/alerts",
+                "secret": "correct horse battery",  # nosec B105 - an example for the documentation
+            },
             errors=(409, 503),
         ),
     )

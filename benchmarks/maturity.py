@@ -87,9 +87,7 @@ def _figures(
     lived: World, history: KnownHistory, ever: KnownHistory, name: str, params: dict[str, Any]
 ) -> tuple[float, float, float]:
     if name in ("maturity_weighted", "positive_unlabelled"):
-        curves = {"curve": estimated(ever, ~ever.alerted),
-                  "alerted_curve": estimated(ever, ever.alerted)}  # fmt: skip
-        params = {**params, **curves}
+        params = {**params, "curve": estimated(ever)}
     model = create_policy(name, params).fit(history, "lightgbm", MODEL)
     later = lived.event_time >= AS_OF * DAY
     y, p = lived.fraud[later].astype(np.int8), model.probability(lived.X[later])

@@ -144,6 +144,10 @@ def test_a_data_set_through_the_same_command(
     # Every fraud of the set is known after its published delay of a week.
     known = found["label_delay"]["known"]
     assert (known[6], known[7]) == (0.0, 1.0)
+    # Its report speaks of labels, not of customers and banks.
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "label of the data set" in page
+    assert "Customers and banks speak" not in page
 
 
 @pytest.mark.parametrize(

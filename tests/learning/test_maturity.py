@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from lagmark.errors import ConfigError, DataError
 from lagmark.labels import NEVER, UNKNOWN, labels_known
 from lagmark.learning import Dataset, KnownHistory, TrainedModel, create_policy
 from lagmark.learning.maturity import POLICIES, expected_known, share_at
+from lagmark.learning.maturity.shares import Reports, known_shares, reports
 from lagmark.learning.metrics import calibration_ratio
+from lagmark.learning.training import block_predictions
 from lagmark.schema.time import DAY
 
 from .payments import payments
@@ -67,6 +70,24 @@ def test_a_verdict_lasts_from_its_first_word_after_the_last_change() -> None:
     )  # fmt: skip
     assert history.verdict.tolist() == [1, 1, 0, UNKNOWN]
     assert history.fraud_since.tolist() == [5, 8, NEVER, NEVER]
+    assert history.told_since.tolist() == [5, 8, NEVER, NEVER]
+
+
+def test_what_analysts_found_is_kept_apart_from_what_others_told() -> None:
+    # Event, when, fraud, analyst: found and told; found, cleared by the bank; missed and told;
+    # found and taken back.
+    said = [(0, 2, True, True), (0, 7, True, False), (1, 3, True, True), (1, 9, False, False),
+            (2, 2, False, True), (2, 8, True, False), (3, 4, True, True),
+            (3, 5, False, True)]  # fmt: skip
+    row, when, fraud, analyst = (np.array(part) for part in zip(*said, strict=True))
+    history = KnownHistory.from_arrays(
+        names=("a",), X=np.zeros((4, 1)), event_time=np.zeros(4, np.int64),
+        ingest_time=np.zeros(4, np.int64), label_row=row, label_known_at=when, label_fraud=fraud,
+        label_feedback=analyst, as_of=20, start=0, end=1,
+    )  # fmt: skip
+    assert history.found.tolist() == [True, True, False, False]
+    assert history.told_since.tolist() == [7, NEVER, 8, NEVER]
+    assert history.verdict.tolist() == [1, 0, 1, 0]
 
 
 def test_what_each_policy_makes_of_silence(late: World) -> None:
@@ -79,12 +100,18 @@ def test_what_each_policy_makes_of_silence(late: World) -> None:
     assert fixed.event_time.max() <= AS_OF - 30 * DAY
     pooled = create_policy("fixed_delay", {"delay": "30d", "pool": True}).examples(history)
     assert len(pooled) == len(fixed) + int((~silent & (history.age < 30 * DAY)).sum())
-    weighted = create_policy("maturity_weighted", {"curve": curve}).examples(history)
+    params = {"curve": curve, "reported": 0.8}
+    weighted = create_policy("maturity_weighted", params).examples(history)
     assert weighted.weights is not None
-    share = curve(AS_OF - weighted.event_time)
-    assert weighted.weights[weighted.y == 1] == pytest.approx(1 / share[weighted.y == 1])
+    assert len(weighted) == len(history)
+    share = np.where(history.feedback, 1.0, 0.8 * curve(history.age))
+    wanted = 1 / np.maximum(share, 0.1)
+    # Of what is younger than any report nothing can be known, unless an analyst looked at it.
+    week = {"curve": lambda age: (age > 7 * DAY).astype(float)}
+    rows = create_policy("maturity_weighted", week).examples(history).rows
+    assert set(rows) == set(history.rows[history.feedback | (history.age > 7 * DAY)])
+    assert weighted.weights[weighted.y == 1] == pytest.approx(wanted[weighted.y == 1])
     assert (weighted.weights[weighted.y == 0] == 1).all()
-    assert (share[weighted.y == 1] >= 0.1).all()
     feedback, delayed = create_policy("feedback_delayed").parts(history)
     assert not set(feedback.rows) & set(delayed.rows)
     assert late.alerted[feedback.rows].all()
@@ -166,6 +193,134 @@ def test_maturity_weights_mend_the_level_that_the_naive_loses() -> None:
     assert 0.90 <= means["maturity_weighted"] <= 1.10
 
 
+def with_reports(lived: World, seed: int, *, never: float, reviews: float = 0.0) -> World:
+    """The same world, where customers report what analysts found as well, but never some of it.
+
+    Besides the alerts, analysts come across a share of the frauds, whatever they look like.
+    """
+    rng = np.random.default_rng(seed)
+    n = lived.fraud.shape[0]
+    delay = (rng.lognormal(np.log(20.0), 0.8, n) * DAY).astype(np.int64)
+    told = np.flatnonzero(lived.fraud & (rng.random(n) >= never))
+    seen = np.flatnonzero(lived.alerted | (lived.fraud & (rng.random(n) < reviews)))
+    row = np.concatenate([seen, told])
+    known = lived.event_time[row] + np.concatenate([np.full(seen.shape[0], DAY), delay[told]])
+    feedback = np.arange(row.shape[0]) < seen.shape[0]
+    order = np.argsort(known, kind="stable")
+    return replace(
+        lived, label_row=row[order], label_known_at=known[order],
+        label_fraud=lived.fraud[row][order], label_feedback=feedback[order],
+    )  # fmt: skip
+
+
+def test_frauds_that_analysts_found_show_how_many_are_never_told() -> None:
+    shares = []
+    for seed in range(4):
+        lived = with_reports(world(seed, days=150, per_day=500), seed, never=0.3)
+        shares.append(reports(lived.history(150 * DAY)).ever)
+    # The curve reaches 150 days, by when nearly all that will come has come.
+    assert np.mean(shares) == pytest.approx(0.7, abs=0.05)
+    # Given, it is not estimated.
+    assert reports(lived.history(150 * DAY), curve, 0.9).ever == 0.9
+
+
+def test_what_comes_after_the_oldest_event_counts_as_not_told() -> None:
+    lived = with_reports(world(1, days=40, per_day=1500), 1, never=0.0)
+    found = reports(lived.history(40 * DAY))
+    for days in (10, 20, 30):
+        truth = NormalDist().cdf(np.log(days / 20.0) / 0.8)
+        assert float(found.by(np.array([days * DAY]))[0]) == pytest.approx(truth, rel=0.2)
+
+
+def test_where_a_verdict_ends_the_matter_nothing_is_made_of_it(late: World) -> None:
+    # Here nobody ever reports what an analyst looked at.
+    assert reports(late.history(AS_OF)).ever == 1.0
+    # Too few are to be expected to say anything.
+    few = with_reports(world(3, days=45, per_day=300, alerts=1), 3, never=0.2)
+    assert reports(few.history(45 * DAY), curve).ever == 1.0
+
+
+def test_the_known_stand_for_all_frauds_of_their_age() -> None:
+    lived = with_reports(world(5, days=120, per_day=1500), 5, never=0.2)
+    history = lived.history(AS_OF)
+    share = known_shares(history, reports(history))
+    old, fraud = history.age > 20 * DAY, lived.fraud[history.rows]
+    stood_for = float((1 / share[old & (history.verdict == 1)]).sum())
+    assert stood_for == pytest.approx(int((old & fraud).sum()), rel=0.1)
+
+
+@pytest.mark.parametrize("policy", ["maturity_weighted", "positive_unlabelled"])
+@pytest.mark.parametrize("reviews", [0.0, 0.15], ids=["alerts", "alerts and reviews"])
+def test_the_level_holds_though_some_are_never_told_and_alerts_are_fast(
+    policy: str, reviews: float
+) -> None:
+    # Analysts speak of young events, and with reviews mostly of frauds: neither may raise the
+    # level; a third of the window is younger than any report to speak of.
+    as_of = 60 * DAY
+    found: dict[str, list[float]] = {"naive": [], policy: []}
+    for seed in range(4):
+        lived = with_reports(world(seed, days=90, per_day=700), seed, never=0.2, reviews=reviews)
+        history = lived.history(as_of)
+        for name, ratios in found.items():
+            model = create_policy(name).fit(history, "logistic_regression")
+            ratios.append(ratio(model, lived, as_of))
+    means = {name: float(np.mean(ratios)) for name, ratios in found.items()}
+    assert means["naive"] < 0.75
+    assert 0.90 <= means[policy] <= 1.10
+
+
+@pytest.mark.parametrize("policy", ["maturity_weighted", "positive_unlabelled"])
+@pytest.mark.parametrize(("cold", "tell"), [(0, 5.0), (10, 4.0)], ids=["dense", "cold"])
+def test_neither_dense_fraud_nor_a_cold_start_moves_the_level(
+    policy: str, cold: int, tell: float
+) -> None:
+    # Where fraud looks like nothing else, weights alone leave the level a quarter too low: those
+    # still out stand among the genuine. Where nothing is known of the past in the oldest days,
+    # and what gives fraud away is faint, calibrating on those days alone leaves it far too high.
+    ratios = []
+    for seed in range(3):
+        base = world(seed, days=90, per_day=1000, alerts=0)
+        lived = with_reports(base, seed, never=0.2, reviews=0.3)
+        X = np.random.default_rng(seed).normal(size=lived.X.shape)
+        X[lived.fraud, 0] += np.where(lived.event_time < cold * DAY, 1.0, tell)[lived.fraud]
+        lived = replace(lived, X=X)
+        model = create_policy(policy).fit(lived.history(60 * DAY), "logistic_regression")
+        ratios.append(ratio(model, lived, 60 * DAY))
+    assert 0.90 <= float(np.mean(ratios)) <= 1.10
+
+
+def test_the_level_is_the_known_over_their_share_and_age_alone_says_who_counts() -> None:
+    lived = with_reports(world(1, days=90, per_day=500), 1, never=0.2, reviews=0.3)
+    history = lived.history(60 * DAY)
+    found = reports(history)
+    policy = create_policy("maturity_weighted")
+    model = policy.fit(history, "logistic_regression")
+    # The same predictions for events that the predicting model had not seen.
+    examples = policy.examples(history)
+    index, found_p = block_predictions(examples, "logistic_regression")
+    p = np.zeros(len(history))
+    p[np.searchsorted(history.rows, examples.rows[index])] = model.calibration.apply(found_p)
+    expected = known = total = 0.0
+    for i in range(len(history)):
+        by = float(found.by(history.age[i : i + 1])[0])
+        counts = min(by / 0.1, 1.0)
+        share = 1.0 if history.feedback[i] else by
+        total += counts
+        expected += counts * p[i]
+        known += counts / share if counts and history.verdict[i] == 1 else 0.0
+    assert 0 < (found.by(history.age) < 0.1).sum() < len(history)
+    assert expected / total == pytest.approx(known / total, rel=1e-6)
+
+
+@pytest.mark.parametrize("method", ["logistic", "isotonic"])
+def test_every_kind_of_calibration_has_the_level(method: Any) -> None:
+    lived = with_reports(world(2, days=90, per_day=1500), 2, never=0.2)
+    history = lived.history(60 * DAY)
+    model = create_policy("maturity_weighted").fit(history, "logistic_regression", method=method)
+    assert model.calibration.method == method
+    assert 0.8 <= ratio(model, lived, 60 * DAY) <= 1.2
+
+
 def test_the_pair_is_stored_with_exact_reasons(late: World, tmp_path: Any) -> None:
     history = late.history(AS_OF)
     model = create_policy("feedback_delayed").fit(history, "lightgbm", SMALL)
@@ -190,8 +345,10 @@ def test_the_pair_falls_back_to_the_side_that_can_be_learnt(late: World) -> None
 
 def test_the_share_known_is_told(late: World) -> None:
     history = late.history(AS_OF)
-    known = expected_known(history, history.rows, curve)
-    share = share_at(curve, history.age[history.verdict == 1])
+    known = expected_known(history, history.rows, Reports(curve, 0.9))
+    fraud = history.verdict == 1
+    share = 0.9 * share_at(curve, history.age[fraud])
+    share[history.feedback[fraud]] = 1.0
     assert known == pytest.approx(share.shape[0] / (1 / share).sum())
     model = create_policy("naive").fit(history, "logistic_regression")
     assert model.share_known is not None
@@ -212,11 +369,12 @@ def test_bad_settings_and_thin_data_are_refused(late: World) -> None:
         ("fixed_delay", {"delay": -1}),
         ("fixed_delay", {"silence": "golden"}),
         ("maturity_weighted", {"least_share": 0}),
+        ("positive_unlabelled", {"reported": 1.2}),
         ("feedback_delayed", {"feedback_weight": 1.0}),
     ]:
         with pytest.raises(ConfigError):
             create_policy(name, params)
-    with pytest.raises(DataError, match="fraud labels known, 30 are needed"):
+    with pytest.raises(DataError, match="no analyst gave, 30 are needed"):
         create_policy("maturity_weighted").examples(late.history(3 * DAY))
     with pytest.raises(DataError, match="do not fit"):
         late.history(AS_OF, X=late.X[1:])

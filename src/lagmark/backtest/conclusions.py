@@ -115,8 +115,9 @@ def limits(study: Study) -> list[str]:
     ever = study.label_delay["ever"]
     if ever < 0.99:
         texts.append(
-            f"Customers and banks never speak of {1 - ever:.0%} of the frauds. No way of weighting "
-            "labels can bring these back, so that probabilities learnt from labels stay too low "
-            "by about that share, except where analysts find them."
+            f"Customers and banks never speak of {1 - ever:.0%} of the frauds. Only policies that "
+            "weigh by maturity make up for them, by what analysts found and nobody reported, which "
+            "supposes, as is so here, that an analyst's verdict keeps nobody from reporting. The "
+            "probabilities of the others stay too low by about that share."
         )
     return texts

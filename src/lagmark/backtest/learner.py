@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,7 +123,7 @@ class Learner:
             return None
 
     def _fit(self, maturity: MaturityPolicy, history: KnownHistory) -> TrainedModel:
-        model = maturity.fit(
+        return maturity.fit(
             history,
             self._kind,
             self._params,
@@ -132,8 +131,3 @@ class Learner:
             n_jobs=1,
             calibrate=self._policy.calibrate,
         )
-        missing = self._policy.never_labelled
-        if missing == 0.0:
-            return model
-        # Labels alone cannot show what they never reach; to first order odds scale like rates.
-        return replace(model, calibration=model.calibration.moved(-math.log1p(-missing)))

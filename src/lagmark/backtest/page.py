@@ -44,8 +44,8 @@ def study_page(study: Study) -> Page:
         f"{count(evaluated['days'])} days from {evaluated['first_date']} to "
         f"{evaluated['last_date']}, each day decided with what was known on it.",
         tiles=[
-            Tile("Frauds a seed", count(round(first["frauds"]["value"] or 0)), "in truth", "fraud"),
-            Tile("Fraud value", number(first["fraud_value"]["value"], 0), "a seed", "fraud"),
+            Tile("Frauds", count(round(first["frauds"]["value"] or 0)), _each(study), "fraud"),
+            Tile("Fraud value", number(first["fraud_value"]["value"], 0), _each(study), "fraud"),
             Tile(
                 "Most value caught",
                 percent(_value(study, best, "caught_share"), 1),
@@ -82,6 +82,10 @@ def _seeds(study: Study) -> str:
     return f"{len(study.seeds)} seeds" if len(study.seeds) > 1 else "one seed"
 
 
+def _each(study: Study) -> str:
+    return "in truth, mean over the seeds" if len(study.seeds) > 1 else "in truth"
+
+
 def _budgets(study: Study) -> str:
     alerts = {
         one["settings"]["budget"]["analysts"] * one["settings"]["budget"]["cases"]
@@ -94,6 +98,7 @@ def _budgets(study: Study) -> str:
 def _question(study: Study) -> list[Block]:
     ever = study.label_delay["ever"]
     known = study.label_delay["known"]
+    who = "labels" if _is_data(study) else "customers and banks"
     return [
         Text(
             "When a model is trained, the fraud of the last weeks is mostly not yet known. Which "
@@ -101,11 +106,15 @@ def _question(study: Study) -> list[Block]:
             "probabilities can be believed?"
         ),
         Text(
-            f"Here customers and banks speak of {percent(ever, 0)} of all frauds sooner or later: "
+            f"Here {who} speak of {percent(ever, 0)} of all frauds sooner or later: "
             f"of {percent(known[7], 0)} within a week and of {percent(known[30], 0)} within thirty "
             "days."
         ),
     ]
+
+
+def _is_data(study: Study) -> bool:
+    return bool(study.source["kind"] == "events")
 
 
 def _setup(study: Study) -> list[Block]:
@@ -140,15 +149,21 @@ def _setup(study: Study) -> list[Block]:
             "Every policy lives through the same days alone. In the morning it may train on the "
             "labels that have reached it. It scores each payment on arrival, with features that "
             "know no later label. At midnight the queue closes and analysts work it in its order; "
-            "what they say is known hours to days later, and only of what they were shown. "
-            "Customers and banks speak late, sometimes wrongly, of a refused payment never."
+            + (
+                "the label of the data set is what they say a day later. It becomes known of every "
+                "payment after the delay of the domain, of a refused one never."
+                if _is_data(study)
+                else "what they say is known hours to days later, and only of what they were "
+                "shown. Customers and banks speak late, sometimes wrongly, of a refused payment "
+                "never."
+            )
         ),
         Table(headers, rows, "Policies", align="lllllrllr"),
         Text(
             f"A review costs {number(costs['review'])} and {number(costs['minutes'], 0)} minutes, "
             f"a refused honest payment {number(costs['friction'])}, a fraud that passes "
             f"{percent(costs['loss'], 0)} of its amount. A fraud counts as caught if it was "
-            "refused, or if an analyst recognised it before customer or bank spoke."
+            "refused, or if an analyst recognised it before its label was known otherwise."
         ),
     ]
 

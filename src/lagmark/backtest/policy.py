@@ -125,9 +125,6 @@ class Policy(_Part):
         Days at the start in which nothing is decided and labels come as without a system.
     calibrate
         Whether probabilities are calibrated.
-    never_labelled
-        Share of frauds that no label ever reaches, as an audit found it: the odds of every
-        probability are raised by its inverse.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]{0,63}$")]
@@ -142,7 +139,6 @@ class Policy(_Part):
     control: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     warm_up: Annotated[int, Field(ge=1, le=3660)] = 60
     calibrate: bool = True
-    never_labelled: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
     @field_validator("maturity", mode="before")
     @classmethod

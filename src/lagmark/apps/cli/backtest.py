@@ -194,7 +194,7 @@ def _render(output: Output, study: Study) -> None:
     from lagmark.backtest.figures import FIGURES
     from lagmark.backtest.wording import between
 
-    k = study.evaluated["k"]
+    k, seeds = study.evaluated["k"], len(study.seeds)
     headers = [FIGURES[name].title.replace("@k", f"@{k}") for name in _SHOWN]
     rows = [
         (name, *(between(one["figures"][figure], figure) for figure in _SHOWN))
@@ -203,7 +203,8 @@ def _render(output: Output, study: Study) -> None:
     output.table(
         ("policy", *headers),
         rows,
-        f"{study.evaluated['days']} days, {len(study.seeds)} seeds; intervals: {study.interval}",
+        f"{study.evaluated['days']} days, {seeds} {'seed' if seeds == 1 else 'seeds'}; "
+        f"intervals: {study.interval}",
     )
     output.line()
     for text in conclusions(study):

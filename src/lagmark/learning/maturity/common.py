@@ -5,14 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lagmark.learning.maturity.shares import ShareKnown, expected_known, usual_curve
+from lagmark.learning.maturity.shares import expected_known, usual_reports
 from lagmark.learning.training import train
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from lagmark.learning.bundle import TrainedModel
     from lagmark.learning.calibration import Method
@@ -26,8 +23,6 @@ class RowsPolicy(ABC):
     """A policy whose model is one model fitted on its examples."""
 
     name: ClassVar[str]
-    curve: ShareKnown | None = None
-    """Share of final labels known by age, where it was given."""
 
     @abstractmethod
     def examples(self, history: KnownHistory) -> Dataset:
@@ -47,7 +42,6 @@ class RowsPolicy(ABC):
     ) -> TrainedModel:
         """See :meth:`MaturityPolicy.fit`."""
         examples = self.examples(history)
-        curve = usual_curve(history, self.curve)
         return train(
             examples,
             kind,
@@ -58,12 +52,6 @@ class RowsPolicy(ABC):
             n_jobs=n_jobs,
             prior=prior,
             policy=self.name,
-            share_known=expected_known(history, examples.rows, curve),
+            share_known=expected_known(history, examples.rows, usual_reports(history)),
             blocks=True,
-            mature=self.mature(examples, curve),
         )
-
-    def mature(self, examples: Dataset, curve: ShareKnown | None) -> NDArray[np.bool_] | None:
-        """Examples to calibrate on: all, unless a policy knows better."""
-        del examples, curve
-        return None

@@ -12,7 +12,7 @@ from lagmark.labels import UNKNOWN
 from lagmark.learning.bundle import TrainedModel
 from lagmark.learning.calibration import Calibration
 from lagmark.learning.maturity.fixed_delay import as_duration
-from lagmark.learning.maturity.shares import expected_known, usual_curve
+from lagmark.learning.maturity.shares import expected_known, usual_reports
 from lagmark.learning.models import create_model
 from lagmark.learning.models.ensemble import Ensemble
 from lagmark.schema.time import DAY
@@ -128,7 +128,7 @@ class FeedbackDelayed:
             train_events=len(both),
             train_frauds=both.frauds,
             policy=self.name,
-            share_known=expected_known(history, both.rows, usual_curve(history)),
+            share_known=expected_known(history, both.rows, usual_reports(history)),
         )
 
     def _index(self, history: KnownHistory) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

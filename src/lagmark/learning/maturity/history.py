@@ -45,8 +45,11 @@ class KnownHistory:
     fraud_since
         From when on the latest word has been fraud,
         :data:`~lagmark.labels.NEVER` where it is not, int64, (n,).
-    feedback
-        Whether an analyst had spoken, bool, (n,).
+    feedback, found
+        Whether an analyst had spoken, and whether the analysts' latest word was fraud, bool, (n,).
+    told_since
+        From when on the latest word of anybody else has been fraud,
+        :data:`~lagmark.labels.NEVER` where it is not, int64, (n,).
     alerted, blocked
         What was decided when the event arrived, bool, (n,).
     subject, amount, amount_scale
@@ -63,6 +66,8 @@ class KnownHistory:
     verdict: NDArray[np.int8]
     fraud_since: NDArray[np.int64]
     feedback: NDArray[np.bool_]
+    found: NDArray[np.bool_]
+    told_since: NDArray[np.int64]
     alerted: NDArray[np.bool_]
     blocked: NDArray[np.bool_]
     subject: NDArray[np.int64] | None
@@ -193,8 +198,11 @@ class KnownHistory:
         order = order[np.argsort(label_known_at[order], kind="stable")]
         row, fraud, when = label_row[order], label_fraud[order], label_known_at[order]
         verdict, since = _latest_word(n, row, fraud, when)
+        said = label_feedback[order]
         feedback = np.zeros(n, dtype=np.bool_)
-        feedback[row[label_feedback[order]]] = True
+        feedback[row[said]] = True
+        found, _ = _latest_word(n, row[said], fraud[said], when[said])
+        _, told_since = _latest_word(n, row[~said], fraud[~said], when[~said])
         rows = np.flatnonzero((ingest_time <= as_of) & (event_time >= start) & (event_time < end))
         spoken = feedback[rows]
         return cls(
@@ -206,6 +214,8 @@ class KnownHistory:
             verdict=verdict[rows],
             fraud_since=since[rows],
             feedback=spoken,
+            found=found[rows] == 1,
+            told_since=told_since[rows],
             alerted=spoken if alerted is None else alerted[rows],
             blocked=np.zeros(rows.shape[0], dtype=np.bool_) if blocked is None else blocked[rows],
             subject=None,

@@ -8,8 +8,7 @@ import numpy as np
 
 from lagmark.errors import DataError
 from lagmark.labels import UNKNOWN
-from lagmark.learning.maturity.common import RowsPolicy
-from lagmark.learning.maturity.maturity_weighted import check_least, known_shares, mature_enough
+from lagmark.learning.maturity.reported import ReportedPolicy
 from lagmark.learning.models import create_model
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from lagmark.learning.dataset import Dataset
     from lagmark.learning.maturity.history import KnownHistory
-    from lagmark.learning.maturity.shares import ShareKnown
+    from lagmark.learning.maturity.shares import Reports, ShareKnown
 
 __all__ = ["PositiveUnlabelled"]
 
@@ -27,7 +26,7 @@ _LEAST_POSTERIOR = 1e-4
 """Copies that would weigh less than this are not made."""
 
 
-class PositiveUnlabelled(RowsPolicy):
+class PositiveUnlabelled(ReportedPolicy):
     """Learning from positive and unlabelled events, the label frequency given by the age.
 
     Elkan and Noto (2008, section 3) weigh each unlabelled example as a positive with its
@@ -39,8 +38,8 @@ class PositiveUnlabelled(RowsPolicy):
 
     Parameters
     ----------
-    curve, alerted_curve, least_share
-        As for :class:`MaturityWeighted`.
+    curve, reported, least_share
+        As for :class:`~lagmark.learning.maturity.reported.ReportedPolicy`.
     first_kind, first_params
         The first model.
     parts
@@ -55,32 +54,27 @@ class PositiveUnlabelled(RowsPolicy):
         self,
         curve: ShareKnown | None = None,
         *,
-        alerted_curve: ShareKnown | None = None,
+        reported: float | None = None,
         least_share: float = 0.1,
         first_kind: str = "logistic_regression",
         first_params: Mapping[str, Any] | None = None,
         parts: int = 3,
         seed: int = 0,
     ) -> None:
-        check_least(least_share, self.name)
-        self.curve, self.alerted_curve, self.least_share = curve, alerted_curve, least_share
+        super().__init__(curve, reported=reported, least_share=least_share)
         self.first_kind, self.first_params = first_kind, first_params
         self.parts, self.seed = parts, seed
 
-    def examples(self, history: KnownHistory) -> Dataset:
-        """See :meth:`MaturityPolicy.examples`; silent events may occur twice, once as each class.
+    def weighed(self, history: KnownHistory, found: Reports) -> Dataset:
+        """See :meth:`ReportedPolicy.weighed`; silent events may occur twice, once as each class.
 
         Raises
         ------
         DataError
-            If a curve must be estimated and too few fraud labels are known, or the first model
-            cannot be fitted.
+            If the first model cannot be fitted.
         """
-        share = known_shares(history, self.curve, self.alerted_curve)
-        settled = history.verdict == 0
-        index = np.flatnonzero(history.usable & (settled | (share >= self.least_share)))
-        s, verdict = share[index], history.verdict[index]
-        weights = np.where(verdict == 1, 1.0 / np.maximum(s, self.least_share), 1.0)
+        index, s, weights = self.chosen(history, found)
+        verdict = history.verdict[index]
         p = self._first(history, index, (verdict == 1).astype(np.int8), weights)
         posterior = np.where(verdict == UNKNOWN, p * (1 - s) / np.maximum(1 - p * s, 1e-12), 0.0)
         posterior[posterior < _LEAST_POSTERIOR] = 0.0
@@ -91,10 +85,6 @@ class PositiveUnlabelled(RowsPolicy):
         # In the order of the history, so that only what an event is decides its place.
         order = np.argsort(both, kind="stable")
         return history.dataset(both[order], y[order].astype(np.int8), w[order])
-
-    def mature(self, examples: Dataset, curve: ShareKnown | None) -> NDArray[np.bool_] | None:
-        """Examples of an age at which nearly every label is known."""
-        return mature_enough(examples, curve)
 
     def _first(
         self,

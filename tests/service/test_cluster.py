@@ -87,6 +87,19 @@ def test_four_workers_decide_as_one_process(
     assert sum(bool(line["counts"]) for line in many.said("drained")) > 1, "one did all the work"
 
 
+def follow(service: Service) -> None:
+    """A list that one worker was told of is soon in force with all."""
+    lines = [httpx.Client(base_url=service.url, verify=TLS) for _ in range(12)]
+    stolen = {"kind": "deny", "field": "customer", "value": 999, "reason": "stolen"}
+    told = lines[0].post("/v1/lists", json=stolen).json()["policy"]
+    until(
+        lambda: {line.get("/v1/lists").json()["policy"] for line in lines} == {told},
+        "all workers decide by the new list",
+    )
+    for line in lines:
+        line.close()
+
+
 def test_workers_decide_once_on_what_many_send_at_once(
     serve: Serve, cluster: Servers, tmp_path: Path
 ) -> None:
@@ -94,6 +107,7 @@ def test_workers_decide_once_on_what_many_send_at_once(
     service = serve(workers=4, environment=environment).ready()
     traffic = Traffic(4, arrival=True, late=0)
     once(service, traffic, 10)
+    follow(service)
     with shared(environment) as ledger:
         check_counts(ledger, traffic)
     found = verify(service.data, environment)

@@ -22,6 +22,8 @@ __all__ = ["Readiness"]
 
 _SHORTEST, _LONGEST = 0.1, 2.0
 """Seconds between two attempts."""
+_MUCH = 50_000
+"""Entries after whose replay a snapshot is worth its second."""
 
 
 class Readiness:
@@ -135,6 +137,9 @@ class Readiness:
                 # in what was refused.
                 await loop.run_in_executor(None, self._append, [*notes, self._policy()])
                 self.replayed = await loop.run_in_executor(None, self._state.recover, self._ledger)
+                if self.replayed > _MUCH:
+                    # Whatever ends this process, the next start need not do it all again.
+                    await loop.run_in_executor(None, self._state.checkpoint)
             except Exception as problem:  # noqa: BLE001 - it goes on by itself, whatever it was
                 if self._ending:
                     return

@@ -16,13 +16,11 @@ if TYPE_CHECKING:
 
     from lagmark.backends.lineup import Place
     from lagmark.clock import Clock
-    from lagmark.decisions.policy import Policy
     from lagmark.domains.domain import Domain
     from lagmark.features import FeatureSet
     from lagmark.ports.feature_state import FeatureState
     from lagmark.ports.ledger import Ledger
     from lagmark.ports.scorer import Scorer
-    from lagmark.schema.records import PolicyRecord
     from lagmark.serving.judge import Judge, Lineup
     from lagmark.serving.service import DecisionService
     from lagmark.settings import ServeSettings
@@ -32,7 +30,6 @@ __all__ = [
     "build_judge",
     "build_service",
     "load_lineup",
-    "load_policy",
     "load_version",
     "open_ledger",
     "open_state",
@@ -42,14 +39,11 @@ __all__ = [
 _SERVED = "service.json"
 _LEDGER = "ledger.sqlite"
 _STATE = "state"
-_POLICY = "policy.yaml"
 _REGISTRY = "registry"
 _BESIDE = ("challenger", "shadow")
 _FALLBACK_DOMAIN = "handbook"
-_PART = 10_000
-"""Entries that are searched at a time."""
-_TAG = 24
-"""Bytes at the beginning of a body that say what kind of record it is."""
+_RECALL = 8_192
+"""Vectors that are kept for repeated events: those being decided, the ledger has the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +174,9 @@ def open_state(settings: ServeSettings, served: Served) -> FeatureState:
             served.feature_set,
             subject=served.domain.subject,
             url=_address(settings, "state_url"),
+            folder=settings.data / _STATE,
             lateness=lateness,
+            recall=_RECALL,
         )
     from lagmark.backends.state.process import ProcessState
 
@@ -189,6 +185,7 @@ def open_state(settings: ServeSettings, served: Served) -> FeatureState:
         subject=served.domain.subject,
         folder=settings.data / _STATE,
         lateness=lateness,
+        recall=_RECALL,
     )
 
 
@@ -261,49 +258,6 @@ def _load(served: Served, place: Place) -> Scorer:
     )
 
 
-def load_policy(served: Served, ledger: Ledger) -> Policy:
-    """Policy to decide by: the directory's file or the domain's own, with the lists on record.
-
-    Thresholds on record stay in force where they follow a budget and the file is the same.
-
-    Raises
-    ------
-    ConfigError
-        If the file cannot be used.
-    """
-    from lagmark.decisions.lists import Lists
-    from lagmark.decisions.settings import Thresholds
-    from lagmark.domains.policies import policy_of
-
-    path = served.data / _POLICY
-    policy = policy_of(served.domain, served.feature_set.names, path if path.is_file() else None)
-    recorded = _last_policy(ledger)
-    if recorded is None:
-        return policy
-    kept = policy.file.choose == "budget" and recorded.content["file"] == policy.file.content
-    return policy.revised(
-        lists=Lists.from_json(recorded.content["lists"]),
-        thresholds=Thresholds.model_validate(recorded.content["thresholds"]) if kept else None,
-    )
-
-
-def _last_policy(ledger: Ledger) -> PolicyRecord | None:
-    """Policy that was put on record last; every start puts one there."""
-    from lagmark.schema.records import PolicyRecord
-
-    end = ledger.head().position
-    while end > 0:
-        found = None
-        for entry in ledger.entries(after=max(0, end - _PART), until=end):
-            if b"policy" in entry.body[:_TAG]:
-                record = entry.record
-                found = record if isinstance(record, PolicyRecord) else found
-        if found is not None:
-            return found
-        end -= _PART
-    return None
-
-
 def build_judge(served: Served, *, reasons: int) -> Judge:
     """What decides on events whose features are known."""
     from lagmark.serving.judge import Judge
@@ -347,6 +301,7 @@ def build_service(
     """
     from lagmark.serving.decider import Decider
     from lagmark.serving.service import DecisionService
+    from lagmark.wiring.policies import load_policy
 
     served = resolve(settings, keep=True)
     ledger = open_ledger(settings, served.domain)

@@ -32,17 +32,21 @@ from lagmark.clock import utc_now
 from lagmark.errors import LagmarkError
 from lagmark.schema.records import HumanRecord
 from lagmark.serving.intake import Intake
+from lagmark.wiring.policies import follow_policy
 from lagmark.wiring.serving import build_service
 
 if TYPE_CHECKING:
     from lagmark.apps.api.http import Receive, Scope, Send
     from lagmark.serving.service import DecisionService
     from lagmark.settings import ServeSettings
+    from lagmark.wiring.serving import Served
 
 __all__ = ["KEYS", "Process"]
 
 KEYS = "keys.json"
 """File of API keys in the data directory."""
+_WATCH = 1.0
+"""Seconds between two looks at what other processes have put on record."""
 _AGAIN = 5.0
 """Seconds after which what works beside the service is begun again."""
 
@@ -52,6 +56,7 @@ class _Parts:
     """A service with all that works beside it."""
 
     app: Callable[[Scope, Receive, Send], Awaitable[None]]
+    served: Served
     service: DecisionService
     lineups: Lineups
     jobs: Jobs
@@ -138,6 +143,22 @@ class Process:
             asyncio.create_task(self._keep("line-up", parts.lineups.watch)),
             asyncio.create_task(self._keep("webhooks", parts.hooks.run)),
         ]
+        if self._settings.profile == "cluster":
+            self._tasks.append(asyncio.create_task(self._keep("policy", self._follow)))
+
+    async def _follow(self) -> None:
+        """Decide by the policy that another process has put on record."""
+        parts = self._parts
+        decider = parts.service.decider
+        look = await asyncio.to_thread(
+            follow_policy, parts.served, parts.service.ledger, lambda: decider.policy
+        )
+        while True:
+            await asyncio.sleep(_WATCH)
+            policy = await asyncio.to_thread(look)
+            if policy is not None:
+                decider.policy = policy
+                self._log.write("policy", version=policy.version)
 
     async def _keep(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         """Have something done for ever, whatever the disk or the ledger says to it."""
@@ -201,7 +222,7 @@ class Process:
             log=log,
             clock=utc_now,
         )
-        return _Parts(front, service, lineups, jobs, hooks)
+        return _Parts(front, served, service, lineups, jobs, hooks)
 
 
 def _terminate() -> None:

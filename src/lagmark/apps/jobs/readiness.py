@@ -267,7 +267,7 @@ def _latencies(latest: list[DecisionRecord]) -> list[Gate]:
 
 
 def _alerts(ledger: Ledger, served: Served, latest: list[DecisionRecord]) -> Gate:
-    from lagmark.wiring.serving import load_policy
+    from lagmark.wiring.policies import load_policy
 
     budget = load_policy(served, ledger).file.budget.alerts
     # The last day is not over.

@@ -44,6 +44,9 @@ _WORDS = {
 }
 _REPEATED = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 
+_LARGEST = 64
+"""Rows in one statement."""
+
 
 class SqliteLedger(SqlLedger):
     """Ledger in an SQLite file, see :class:`lagmark.ports.ledger.Ledger`.
@@ -111,8 +114,12 @@ class _Cursor(Writing):
         return self._connection.execute(sql, values).fetchall()
 
     def each(self, sql: str, keys: Sequence[Any]) -> list[Any]:
-        execute = self._connection.execute
-        return [row for key in keys for row in execute(sql, (key,))]
+        found: list[Any] = []
+        for first, size in _parts(len(keys)):
+            marks = ", ".join("?" * size)
+            question = f"{sql.removesuffix('= ?')}IN ({marks})"
+            found += self._connection.execute(question, keys[first : first + size]).fetchall()
+        return found
 
     def insert(self, batch: Batch) -> None:
         for table, rows in (
@@ -120,14 +127,29 @@ class _Cursor(Writing):
             ("decisions", batch.decisions),
             ("labels", batch.labels),
         ):
-            if rows:
-                marks = ", ".join("?" * len(rows[0]))
-                self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608  # nosec B608
+            for first, size in _parts(len(rows)):
+                row = f"({', '.join('?' * len(rows[0]))})"
+                sql = f"INSERT INTO {table} VALUES {', '.join([row] * size)}"  # noqa: S608  # nosec B608
+                values = [value for each in rows[first : first + size] for value in each]
+                self._connection.execute(sql, values)
 
     def move(self, moved: Archive) -> int:
         self._connection.execute("INSERT INTO archives VALUES (?, ?, ?, ?, ?)", moved)
         sql = "DELETE FROM entries WHERE position BETWEEN ? AND ?"
         return self._connection.execute(sql, (moved.first, moved.last)).rowcount
+
+
+def _parts(count: int) -> Iterator[tuple[int, int]]:
+    """Beginnings and sizes of parts that make up a count, each a power of two.
+
+    A statement for many rows asks for the interpreter's lock once; one for each row asks every
+    time, and another thread that decides lets it wait. Few sizes keep few statements.
+    """
+    first = 0
+    while first < count:
+        size = min(_LARGEST, 1 << ((count - first).bit_length() - 1))
+        yield first, size
+        first += size
 
 
 class _File(Tables):

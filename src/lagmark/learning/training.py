@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 
     from lagmark.learning.dataset import Dataset
 
-__all__ = ["ENOUGH_FRAUDS", "block_predictions", "later_predictions", "train"]
-
-ENOUGH_FRAUDS = 100
-"""Frauds among mature examples for which the others are left out of a calibration: with fewer,
-what chance does to the level is worse than what immature labels do."""
+__all__ = ["block_predictions", "later_predictions", "train"]
 
 
 def train(
@@ -39,7 +35,6 @@ def train(
     policy: str = "",
     share_known: float | None = None,
     blocks: bool = False,
-    mature: NDArray[np.bool_] | None = None,
 ) -> TrainedModel:
     """Model fitted on a whole dataset, calibrated on predictions of later parts of it.
 
@@ -67,9 +62,6 @@ def train(
     blocks
         Whether to calibrate on :func:`block_predictions` instead of :func:`later_predictions`:
         three fits on two thirds of the data, steadier where the last third is thin in labels.
-    mature
-        Examples to calibrate on, bool, shape (n,), if :data:`ENOUGH_FRAUDS` are among them; all
-        when absent.
 
     Raises
     ------
@@ -90,8 +82,6 @@ def train(
     if calibrate:
         predictions = block_predictions if blocks else later_predictions
         index, probability = predictions(dataset, kind, params, seed=seed, n_jobs=n_jobs)
-        if mature is not None and int(dataset.y[index][mature[index]].sum()) >= ENOUGH_FRAUDS:
-            index, probability = index[mature[index]], probability[mature[index]]
         weights = None if dataset.weights is None else dataset.weights[index]
         calibration = Calibration.fit(probability, dataset.y[index], method, weights)
     if prior is not None:

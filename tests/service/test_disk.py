@@ -104,10 +104,13 @@ def test_a_full_and_a_read_only_disk_lose_nothing(serve: Serve, tmp_path: Path) 
         assert mount("none", service.data, BIND | REMOUNT | READ_ONLY)
         ballast.unlink()
         (disk / "rest").unlink()
-        until(
-            lambda: any("can only be read" in line["why"] for line in service.said("not ready")),
-            "it met the read-only disk",
-        )
+
+        def met() -> bool:
+            # It may have found room for its note meanwhile, and be ready: then an event tells it.
+            traffic.load(service, count=5)
+            return any("can only be read" in line["why"] for line in service.said("not ready"))
+
+        until(met, "it met the read-only disk")
         check_refusals(service, traffic, "can only be read")
         unmount(service.data)
 

@@ -50,14 +50,19 @@ def serve(settings: ServeSettings) -> None:
         # Reading the compiled kernels keeps a worker from answering for a while.
         "timeout_worker_healthcheck": 60,
     }
-    # Its server takes the signal again once all is done; to end then is a success.
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    # Told to end before the server hears it, nothing has begun; it raises the signal once more when
+    # all is done. To end is a success both times.
+    signal.signal(signal.SIGTERM, _end)
     if settings.workers == 1:
         uvicorn.run(Process(settings), **options)
         return
     secrets = settings.model_copy(update={"ledger_url": None, "state_url": None})
     os.environ[_SETTINGS] = secrets.model_dump_json()
     uvicorn.run("lagmark.apps.api.server:worker", factory=True, workers=settings.workers, **options)
+
+
+def _end(_signal: int, _frame: object) -> None:
+    raise SystemExit(0)
 
 
 def worker() -> Process:

@@ -21,6 +21,9 @@ def test_what_is_documented_works(domain: str, tmp_path: Path) -> None:
         assert domain in document["info"]["description"]
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
+                # Routes that change models, begin work or clear data: their own tests send those.
+                if {"models", "jobs", "data", "webhooks"} & set(operation["tags"]):
+                    continue
                 for kind, content in operation.get("requestBody", {}).get("content", {}).items():
                     example = content["example"]
                     options: dict[str, Any] = {"json": example}

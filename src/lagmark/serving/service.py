@@ -217,7 +217,9 @@ class DecisionService:
         try:
             await self._submit([self.decider.record_of_policy(), note])
         except UnavailableError:
-            self.decider.policy = before
+            if self.decider.policy is policy:
+                # Nobody has changed it since.
+                self.decider.policy = before
             raise
 
     async def append(self, records: Sequence[LabelRecord | HumanRecord]) -> int:

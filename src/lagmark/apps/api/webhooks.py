@@ -252,10 +252,13 @@ class Webhooks:
             return type(problem).__name__
 
     def _keep(self, hook: Hook, sent: Sent) -> None:
-        # A hook that was removed meanwhile gets no file again.
-        if (self._hooks / f"{hook.id}.json").exists():
-            with replacing(self._places / f"{hook.id}.json") as draft:
-                draft.write_bytes(msgspec.json.encode(sent))
+        place = self._places / f"{hook.id}.json"
+        with replacing(place) as draft:
+            draft.write_bytes(msgspec.json.encode(sent))
+        # Looked at after writing: another process may remove the hook at any moment, and whichever
+        # of the two is last takes the place away.
+        if not (self._hooks / f"{hook.id}.json").exists():
+            place.unlink(missing_ok=True)
 
 
 def _client(patience: float) -> httpx.AsyncClient:

@@ -31,7 +31,7 @@ def write(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize("name", policy_files())
 def test_packaged_files_load(name: str) -> None:
     found = load_policies(name)
-    assert len(found.policies) >= 4
+    assert len(found.policies) >= 3
     assert found.per_day == 20
 
 
@@ -43,6 +43,12 @@ def test_defaults_are_taken_over_and_names_stand_for_records(tmp_path: Path) -> 
     assert (a.model.kind, b.model.kind) == (None, "logistic_regression")
     assert a.budget.alerts == b.budget.alerts == found.per_day == 60
     assert found.costs.review == 2.5
+
+
+def test_a_reference_stands_beside_others(tmp_path: Path) -> None:
+    found = load_policies(write(tmp_path, "policies: [{name: a}, {name: b, maturity: truth}]"))
+    assert [policy.reference for policy in found.policies] == [False, True]
+    assert [policy.reference for policy in load_policies("reference").policies].count(True) == 1
 
 
 def one(line: str) -> str:
@@ -58,6 +64,15 @@ def one(line: str) -> str:
         (one("maturity: nave"), ("policy 'a'", "no maturity policy 'nave'", "naive")),
         (one("maturity: {policy: naive, params: {delay: 3d}}"), ("naive", "takes no arguments")),
         (one("maturity: {policy: fixed_delay, params: {delay: soon}}"), ("'soon'", "duration")),
+        (one("maturity: truth"), ("the only policy is taught the truth", "add one that learns")),
+        (
+            "policies: [{name: a}, {name: b, maturity: truth}, {name: c, maturity: truth}]\n",
+            ("'b' and 'c' are both taught the truth", "keep one"),
+        ),
+        (
+            one("maturity: {policy: truth, params: {delay: 3d}}"),
+            ("policy 'a'", "the truth takes no parameters"),
+        ),
         (one("model: xgbost"), ("no model kind 'xgbost'", "xgboost")),
         (one("model: {kind: xgboost, params: {depth: 3}}"), ("model", "depth")),
         (one("model: {params: {max_depth: 3}}"), ("without a kind", "give kind")),

@@ -14,8 +14,9 @@ import pytest
 
 from lagmark.apps.jobs.backtest_data import WorldSource, read_frame
 from lagmark.backtest import Costs, Plan, ResultStore, Study, run_unit, summarise
-from lagmark.backtest.compare import compare, over_seeds
+from lagmark.backtest.compare import compare
 from lagmark.backtest.evaluate import daily_hits, evaluate_unit
+from lagmark.backtest.intervals import Interval, Pooled, over_seeds
 from lagmark.backtest.page import study_page
 from lagmark.domains.registry import load_domain
 from lagmark.errors import ConfigError, StateError
@@ -92,6 +93,48 @@ def test_student_intervals_over_seeds() -> None:
     assert found.high == pytest.approx(2 + half)
     assert over_seeds([None, 4.0]).low is None
     assert over_seeds([None]).value is None
+
+
+def ends(found: Interval) -> tuple[float, float]:
+    assert found.low is not None
+    assert found.high is not None
+    return found.low, found.high
+
+
+def test_a_pooled_ratio_holds_the_ratio_of_the_means() -> None:
+    # Two policies predict the frauds of eight seeds, which vary by half, with errors they share.
+    rng = np.random.default_rng(5)
+    times, means = 400, []
+    held = {"first": 0, "difference": 0, "quotient": 0}
+    for _ in range(times):
+        actual = rng.gamma(4.0, 100.0, 8)
+        shared = rng.gamma(16.0, 1 / 16, 8) * 400
+        a, b = (factor * shared * rng.normal(1, 0.02, 8) for factor in (1.0, 0.5))
+        first, second = (Pooled.of(each.tolist(), actual.tolist()) for each in (a, b))
+        assert first is not None
+        assert second is not None
+        means.append(float((a / actual).mean()))
+        found = {
+            "first": (1.0, ends(first.interval())),
+            "difference": (-0.5, ends((second - first).interval())),
+            "quotient": (0.5, ends((second / first).interval())),
+        }
+        for name, (true, (low, high)) in found.items():
+            held[name] += low <= true <= high
+        widths = {name: high - low for name, (_, (low, high)) in found.items()}
+        assert widths["quotient"] < 0.1 < widths["first"]
+    assert held["quotient"] / times > 0.92
+    assert held["first"] / times > 0.88
+    assert held["difference"] / times > 0.88
+    # The mean of the seeds' ratios is too high, by a third here.
+    assert np.mean(means) > 1.2
+
+
+def test_a_pooled_ratio_of_equal_seeds_is_their_mean() -> None:
+    found = Pooled.of([1.0, 2.0, 3.0], [1.0, 1.0, 1.0])
+    assert found is not None
+    assert found.interval() == over_seeds([1.0, 2.0, 3.0])
+    assert Pooled.of([1.0], [0.0]) is None
 
 
 def unit(rng: np.random.Generator, lift: float) -> dict[str, Any]:

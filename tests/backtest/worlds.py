@@ -13,6 +13,7 @@ from lagmark.backtest import (
     Policy,
     PolicyFile,
     Retraining,
+    Source,
     replay_days,
 )
 from lagmark.simulator import Scenario, load_scenario
@@ -45,7 +46,7 @@ def policy_file(*policies: Policy) -> PolicyFile:
     return PolicyFile(policies=policies or (policy(),))
 
 
-def replay(feed: Feed, source: WorldSource, chosen: Policy, seed: int = 0) -> Lived:
+def replay(feed: Feed, source: Source, chosen: Policy, seed: int = 0) -> Lived:
     log, retrainings = replay_days(feed, chosen, Costs(), source.feature_set(), seed=seed)
     return Lived(log, retrainings, feed)
 

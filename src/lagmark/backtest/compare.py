@@ -2,66 +2,42 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lagmark.backtest.figures import FIGURES, figures
+from lagmark.backtest.intervals import CONFIDENCE, Interval, Pooled, over_seeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lagmark.backtest.policy import Costs
 
-__all__ = ["CONFIDENCE", "Interval", "compare", "over_seeds"]
+__all__ = ["compare"]
 
-CONFIDENCE = 0.95
 _RESAMPLES = 1000
 _BLOCK = 7
 """Days that are drawn together: weeks have a rhythm, and fraud comes in campaigns."""
+
+_POOLED = {"calibration": ("predicted", "frauds")}
+"""Figures that are ratios of sums over all seeds, and the sums."""
 
 Unit = Mapping[str, Any]
 Sums = dict[str, "NDArray[np.float64]"]
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A figure and the ends of its interval; ``None`` where there is none.
-
-    Parameters
-    ----------
-    value
-        Mean over the seeds.
-    low, high
-        Ends of the interval.
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-
-
-def over_seeds(values: Sequence[float | None]) -> Interval:
-    """Mean of one value per seed with Student's interval; seeds without a value are left out."""
-    known = np.array([value for value in values if value is not None], dtype=np.float64)
-    if known.size == 0:
-        return Interval(None)
-    mean = float(known.mean())
-    if known.size == 1:
-        return Interval(mean)
-    from scipy.stats import t
-
-    half = float(t.ppf(0.5 + CONFIDENCE / 2, known.size - 1)) * float(
-        known.std(ddof=1) / np.sqrt(known.size)
-    )
-    return Interval(mean, mean - half, mean + half)
-
-
 def compare(
-    units: Mapping[str, Sequence[Unit]], costs: Costs, k: int, *, independent: bool
+    units: Mapping[str, Sequence[Unit]],
+    costs: Costs,
+    k: int,
+    *,
+    independent: bool,
+    reference: str | None = None,
 ) -> dict[str, Any]:
     """Figures of all policies, and the differences of each pair.
 
@@ -76,12 +52,15 @@ def compare(
         Whether every seed is a world of its own. The intervals are then Student's over the
         seeds; with one seed, or one data set, weeks of days are drawn with replacement, the same
         for all policies.
+    reference
+        Policy that was taught the truth.
 
     Returns
     -------
     dict
-        ``interval`` (what the intervals are), ``policies`` by name (``figures``, ``per_seed``)
-        and ``paired`` (``a``, ``b``, and ``figures`` with the difference b minus a).
+        ``interval`` (what the intervals are), ``policies`` by name (``figures``, ``per_seed``, and
+        ``relative_calibration``: predicted over actual, divided by that of the reference) and
+        ``paired`` (``a``, ``b``, and ``figures`` with the difference b minus a).
     """
     sums = {name: [_arrays(unit) for unit in listed] for name, listed in units.items()}
     raw = {
@@ -96,31 +75,37 @@ def compare(
     drawn = None if by_seed else _resampled(sums, costs, k)
     names = [*FIGURES, "average_precision"]
 
-    def interval(pick: Callable[[Any, str], Any], figure: str) -> Interval:
-        found = over_seeds([pick(seed, figure) for seed in range(seeds)])
+    # Resamples stand behind the seeds, so that one index names either.
+    extended = {
+        name: [*listed, *(drawn[name] if drawn is not None else [])] for name, listed in raw.items()
+    }
+
+    def interval(figure: str, of: Callable[..., Any], *chosen: str) -> Interval:
+        """A function of one figure of some policies."""
+
+        def at(index: int) -> float | None:
+            values = [extended[name][index].get(figure) for name in chosen]
+            return None if None in values else of(*values)
+
+        if figure in _POOLED:
+            ratios = [_pooled(sums[name], *_POOLED[figure]) for name in chosen]
+            ratio = None if None in ratios else of(*ratios)
+            found = Interval(None) if ratio is None else ratio.interval()
+        else:
+            found = over_seeds([at(seed) for seed in range(seeds)])
         if drawn is None or found.value is None:
             return found
-        values = [pick(resample, figure) for resample in range(seeds, seeds + _RESAMPLES)]
+        values = [at(resample) for resample in range(seeds, seeds + _RESAMPLES)]
         known = [value for value in values if value is not None]
         if not known:
             return Interval(found.value)
         ends = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
         return Interval(found.value, float(ends[0]), float(ends[1]))
 
-    # Resamples stand behind the seeds, so that one index names either.
-    extended = {
-        name: [*listed, *(drawn[name] if drawn is not None else [])] for name, listed in raw.items()
-    }
-
-    def single(name: str) -> Callable[[Any, str], Any]:
-        return lambda index, figure: extended[name][index].get(figure)
-
-    def difference(a: str, b: str) -> Callable[[Any, str], Any]:
-        def pick(index: Any, figure: str) -> float | None:
-            first, second = extended[a][index].get(figure), extended[b][index].get(figure)
-            return None if first is None or second is None else second - first
-
-        return pick
+    def relative(name: str) -> dict[str, Any] | None:
+        if reference in (None, name):
+            return None
+        return asdict(interval("calibration", _quotient, name, str(reference)))
 
     return {
         "interval": (
@@ -131,8 +116,9 @@ def compare(
         "confidence": CONFIDENCE,
         "policies": {
             name: {
-                "figures": {f: asdict(interval(single(name), f)) for f in names},
+                "figures": {f: asdict(interval(f, lambda value: value, name)) for f in names},
                 "per_seed": raw[name],
+                "relative_calibration": relative(name),
             }
             for name in units
         },
@@ -140,7 +126,7 @@ def compare(
             {
                 "a": a,
                 "b": b,
-                "figures": {f: asdict(interval(difference(a, b), f)) for f in names},
+                "figures": {f: asdict(interval(f, operator.sub, b, a)) for f in names},
             }
             for a, b in combinations(units, 2)
         ],
@@ -149,6 +135,14 @@ def compare(
 
 def _arrays(unit: Unit) -> Sums:
     return {name: np.asarray(values, dtype=np.float64) for name, values in unit["days"].items()}
+
+
+def _quotient(value: Any, reference: Any) -> Any:
+    return value / reference if reference else None
+
+
+def _pooled(days: Sequence[Sums], top: str, bottom: str) -> Pooled | None:
+    return Pooled.of(*([float(one[name].sum()) for one in days] for name in (top, bottom)))
 
 
 def _resampled(

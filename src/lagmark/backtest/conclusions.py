@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lagmark.backtest.figures import FIGURES
-from lagmark.backtest.wording import between, excludes_zero, signed, unit_of
+from lagmark.backtest.wording import between, excludes_zero, shown, signed, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,10 +20,9 @@ _SOUND = (0.9, 1.1)
 
 def conclusions(study: Study) -> list[str]:
     """Sentences about what was found, no stronger than the intervals allow."""
-    names = list(study.policies)
     texts = [_against(study, figure) for figure in ("caught_share", "net_cost", "card_precision")]
-    texts.append(_calibrated(study))
-    if {"pooled", "feedback_delayed"} <= set(names):
+    texts += [_calibrated(study), *_for_labels(study)]
+    if {"pooled", "feedback_delayed"} <= set(study.candidates):
         found = study.difference("pooled", "feedback_delayed", "card_precision")
         told = "is more precise than" if (found["value"] or 0) > 0 else "is no more precise than"
         texts.append(
@@ -35,9 +34,8 @@ def conclusions(study: Study) -> list[str]:
 
 
 def _against(study: Study, figure: str) -> str:
-    names = list(study.policies)
     kind = FIGURES[figure]
-    base, others = names[0], names[1:]
+    base, *others = study.candidates
     if not others:
         return ""
     better: list[str] = []
@@ -76,14 +74,43 @@ def _half(study: Study, a: str, b: str, figure: str) -> float:
 def _calibrated(study: Study) -> str:
     sound: list[str] = []
     off: list[str] = []
-    for name, one in study.policies.items():
-        found: Mapping[str, Any] = one["figures"]["calibration"]
+    for name in study.candidates:
+        found: Mapping[str, Any] = study.policies[name]["figures"]["calibration"]
         if found["value"] is not None:
             inside = _SOUND[0] <= found["value"] <= _SOUND[1]
             (sound if inside else off).append(f"{name}, {between(found, 'calibration')}")
     text = f"Predicted over actual frauds lies within {_SOUND[0]:.2f} to {_SOUND[1]:.2f} for "
     text += "; ".join(sound) if sound else "no policy"
     return text + (f". It lies outside for {'; '.join(off)}." if off else ".")
+
+
+def _for_labels(study: Study) -> list[str]:
+    """What a model that is taught the truth makes of the same days."""
+    reference = study.reference
+    if reference is None:
+        return []
+    own = {
+        figure: between(study.policies[reference]["figures"][figure], figure)
+        for figure in ("calibration", "caught_share")
+    }
+    relative, lost = [], []
+    for name in study.candidates:
+        quotient = study.policies[name]["relative_calibration"]
+        if quotient is not None:
+            relative.append(f"{name} {between(quotient, 'calibration')}")
+        found = study.difference(reference, name, "caught_share")
+        lost.append(f"{name} {between(found, 'caught_share', write=signed)}")
+    title = shown(study, reference)
+    level = (
+        f"Taught the truth, {title} has {own['calibration']} predicted over actual: what that is "
+        "off by is due to model, drift and few frauds. What is due to labels, the same divided by "
+        f"that of the reference: {'; '.join(relative)}."
+    )
+    value = (
+        f"Of fraud value {title} catches {own['caught_share']}. Due to labels, beside that: "
+        f"{'; '.join(lost)}."
+    )
+    return [level, value]
 
 
 def limits(study: Study) -> list[str]:
@@ -107,6 +134,18 @@ def limits(study: Study) -> list[str]:
         "The cost curve takes the scores as they were. With more analysts there would also have "
         "been more feedback, and so other models."
     )
+    if study.reference is not None:
+        texts.append(
+            f"{shown(study, study.reference)} learns from what really was, the moment it happens; "
+            + (
+                "the labels of the file stand for that, without their delay. "
+                if study.source["kind"] == "events"
+                else "nobody has such labels. "
+            )
+            + "Its features know no more than those of the others. It is a bound in the long run "
+            "and not on every seed: its model alerts other payments, and luck is in each."
+        )
+        texts += _more_than_labels(study, study.reference)
     if len(study.seeds) < 5:
         texts.append(
             f"{len(study.seeds)} {'seeds give' if len(study.seeds) > 1 else 'seed gives'} rough "
@@ -121,3 +160,18 @@ def limits(study: Study) -> list[str]:
             "probabilities of the others stay too low by about that share."
         )
     return texts
+
+
+def _more_than_labels(study: Study, reference: str) -> list[str]:
+    """In what else the reference differs from the others."""
+    own = study.policies[reference]["settings"]
+    others = [study.policies[name]["settings"] for name in study.candidates]
+    names = [
+        name
+        for name in own
+        if name not in ("name", "maturity") and any(other[name] != own[name] for other in others)
+    ]
+    if not names:
+        return []
+    told = f"The reference and the others differ in more than labels ({', '.join(names)}): what is "
+    return [told + "said to be due to labels is due to that as well."]

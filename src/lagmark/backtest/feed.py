@@ -164,7 +164,7 @@ class Feed(Protocol):
         ...
 
     def truth(self) -> Truth:
-        """Truth of all days so far; never asked for while anything is still decided."""
+        """Truth of all days so far; while anything is still decided, for a reference alone."""
         ...
 
 

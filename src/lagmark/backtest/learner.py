@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lagmark.backtest.reference import TaughtTruth
 from lagmark.errors import DataError
 from lagmark.learning import KnownHistory, create_policy
 from lagmark.schema.time import DAY
@@ -53,7 +54,11 @@ class Learner:
 
     def __init__(self, policy: Policy, domain: Domain, feature_set: FeatureSet, seed: int) -> None:
         self._policy, self._features, self._seed = policy, feature_set, seed
-        self._maturity = create_policy(policy.maturity.policy, policy.maturity.params)
+        self._maturity = (
+            TaughtTruth()
+            if policy.reference
+            else create_policy(policy.maturity.policy, policy.maturity.params)
+        )
         choice = domain.evaluation.models[0]
         self._kind = policy.model.kind or choice.kind
         self._params: dict[str, Any] = dict(

@@ -10,6 +10,7 @@ from lagmark.backtest.deciding import Decided, decide
 from lagmark.backtest.known import KnownLabels, tell_engine
 from lagmark.backtest.learner import Learner
 from lagmark.backtest.log import DecisionLog, Retraining
+from lagmark.backtest.reference import true_messages
 from lagmark.features import OnlineEngine
 from lagmark.learning.dataset import amounts_of
 from lagmark.schema.events import EventBatch
@@ -48,7 +49,8 @@ def replay_days(
     their features in the order of arrival and are scored by the latest model; refusals are
     immediate, the queue closes at midnight, and analysts work it from then on. What is said of an
     event counts from the midnight after it, both for features and for training. Nothing that
-    becomes known later is read.
+    becomes known later is read, but by a reference: it is taught the truth of the days before,
+    and what its features know is what everybody knew.
 
     Parameters
     ----------
@@ -100,7 +102,7 @@ def replay_days(
         messages = feed.messages(
             number, decided.reviewed if number >= policy.warm_up else None, decided.blocked
         )
-        known.add(first_row, messages)
+        known.add(first_row, true_messages(feed, arrivals) if policy.reference else messages)
         tell_engine(engine, first_row, messages)
         log.add(_facts(arrivals.events, amount, probability, domain.subject), decided)
         blocked = np.flatnonzero(decided.blocked)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lagmark.backtest import page_plots as plots
 from lagmark.backtest.conclusions import conclusions, limits
 from lagmark.backtest.figures import FIGURES
-from lagmark.backtest.wording import between, figure_text, signed
+from lagmark.backtest.wording import between, figure_text, shown, signed, unit_of
 from lagmark.reports import Note, Page, Section, Table, Text, Tile, count, number, percent
 
 if TYPE_CHECKING:
@@ -34,13 +34,12 @@ _DIFFERENCES = (
 
 def study_page(study: Study) -> Page:
     """Page of a backtest: question, setup, policies, time courses, conclusions, limits."""
-    names = list(study.policies)
-    first = study.policies[names[0]]["figures"]
-    best = max(names, key=lambda name: _value(study, name, "caught_share"))
+    first = study.policies[study.candidates[0]]["figures"]
+    best = max(study.candidates, key=lambda name: _value(study, name, "caught_share"))
     evaluated = study.evaluated
     return Page(
         title=f"Backtest: {study.source['name']}",
-        lead=f"{study.source['title']}. {len(names)} policies, {_seeds(study)}, "
+        lead=f"{study.source['title']}. {_compared(study)}, {_seeds(study)}, "
         f"{count(evaluated['days'])} days from {evaluated['first_date']} to "
         f"{evaluated['last_date']}, each day decided with what was known on it.",
         tiles=[
@@ -58,6 +57,7 @@ def study_page(study: Study) -> Page:
             Section("Setup", _setup(study)),
             Section("Policies side by side", _tables(study)),
             Section("Differences", _differences(study)),
+            *([Section("What labels cost", _labels(study))] if study.reference else []),
             Section("Value caught over time", plots.caught(study)),
             Section("Card precision over time", plots.precision(study)),
             Section("Calibration", plots.calibration(study)),
@@ -69,13 +69,20 @@ def study_page(study: Study) -> Page:
             Section("Limits", [Text(text) for text in limits(study)]),
         ],
         footer=f"lagmark backtest, inputs {study.fingerprint[:16]}. Intervals: {study.interval}, "
-        f"{percent(study.confidence, 0)}. The truth was opened after the last decision.",
+        f"{percent(study.confidence, 0)}. The truth was opened after the last decision"
+        + (f", but for {shown(study, study.reference)}." if study.reference else "."),
     )
 
 
 def _value(study: Study, name: str, figure: str) -> float:
     value = study.policies[name]["figures"][figure]["value"]
     return float("-inf") if value is None else float(value)
+
+
+def _compared(study: Study) -> str:
+    policies = len(study.candidates)
+    told = f"{policies} policies" if policies > 1 else "One policy"
+    return told + (" and a reference that is taught the truth" if study.reference else "")
 
 
 def _seeds(study: Study) -> str:
@@ -128,8 +135,10 @@ def _setup(study: Study) -> list[Block]:
             acts = f"block above {above:g}" if above else "block by cost"
         rows.append(
             (
-                name,
-                chosen["maturity"]["policy"] + (f" ({params})" if params else ""),
+                shown(study, name),
+                "taught the truth"
+                if one["reference"]
+                else chosen["maturity"]["policy"] + (f" ({params})" if params else ""),
                 chosen["model"]["kind"] or "the domain's first",
                 f"every {chosen['cadence']} d",
                 f"{chosen['window']} d" if chosen["window"] else "all",
@@ -158,7 +167,7 @@ def _setup(study: Study) -> list[Block]:
                 "never."
             )
         ),
-        Table(headers, rows, "Policies", align="lllllrllr"),
+        Table(headers, rows, "Policies", align="lllllrllr", marked=_references(study)),
         Text(
             f"A review costs {number(costs['review'])} and {number(costs['minutes'], 0)} minutes, "
             f"a refused honest payment {number(costs['friction'])}, a fraud that passes "
@@ -170,17 +179,28 @@ def _setup(study: Study) -> list[Block]:
 
 def _tables(study: Study) -> list[Block]:
     blocks = any(one["settings"]["action"] == "block" for one in study.policies.values())
-    return [
+    means = Text(
+        "Figures are means over the seeds; predicted / actual is the sum of all probabilities over "
+        "all frauds, so that a seed with few frauds counts for few."
+    )
+    tables = [
         Table(
             ("policy", *(_title(study, figure) for figure in group)),
             [
-                (name, *(between(one["figures"][figure], figure) for figure in group))
+                (shown(study, name), *(between(one["figures"][figure], figure) for figure in group))
                 for name, one in study.policies.items()
             ],
             caption,
+            marked=_references(study),
         )
         for caption, group in (*_TABLES, ("Work", (*_WORK, *(_REFUSALS if blocks else ()))))
     ]
+    return [means, *tables] if len(study.seeds) > 1 else [*tables]
+
+
+def _references(study: Study) -> frozenset[int]:
+    """Numbers of the rows to set apart, where there is one row per policy."""
+    return frozenset(n for n, one in enumerate(study.policies.values()) if one["reference"])
 
 
 def _title(study: Study, figure: str) -> str:
@@ -190,8 +210,7 @@ def _title(study: Study, figure: str) -> str:
 
 
 def _differences(study: Study) -> list[Block]:
-    names = list(study.policies)
-    if len(names) < 2:
+    if len(study.policies) < 2:
         return [Text("There is one policy: nothing to compare it with.")]
     return [
         Text(
@@ -200,17 +219,56 @@ def _differences(study: Study) -> list[Block]:
         ),
         *(
             Table(
-                ("second − first", *(_title(study, figure) for figure in shown)),
+                ("second − first", *(_title(study, figure) for figure in group)),
                 [
                     (
-                        f"{pair['b']} − {pair['a']}",
-                        *(between(pair["figures"][name], name, write=signed) for name in shown),
+                        f"{shown(study, pair['b'])} − {pair['a']}",
+                        *(between(pair["figures"][name], name, write=signed) for name in group),
                     )
                     for pair in study.paired
                 ],
                 caption,
             )
-            for caption, shown in _DIFFERENCES
+            for caption, group in _DIFFERENCES
+        ),
+    ]
+
+
+def _labels(study: Study) -> list[Block]:
+    reference = str(study.reference)
+
+    def due(name: str, figure: str) -> str | None:
+        if name == reference:
+            return None
+        return between(study.difference(reference, name, figure), figure, write=signed)
+
+    caught, level = [], []
+    for name, one in study.policies.items():
+        own, relative = one["figures"], one["relative_calibration"]
+        row: list[str | None] = [shown(study, name)]
+        for figure in ("caught_share", "average_precision"):
+            row += [figure_text(own[figure]["value"], unit_of(figure)), due(name, figure)]
+        caught.append(row)
+        divided = None if relative is None else between(relative, "calibration")
+        level.append((shown(study, name), between(own["calibration"], "calibration"), divided))
+    return [
+        Text(
+            f"{shown(study, reference)} is no way to work: each training teaches it what every "
+            "payment so far really was, refused ones too. What the others "
+            "miss beside it is for their labels to answer; what it misses itself is for model, "
+            "budget, drift and few frauds."
+        ),
+        Table(
+            ("policy", "value caught", "due to labels", "PR-AUC", "due to labels"),
+            caught,
+            "Alerts beside the truth",
+            marked=_references(study),
+        ),
+        Table(
+            ("policy", "predicted / actual", "divided by that of the reference"),
+            level,
+            "Probabilities beside the truth",
+            marked=_references(study),
         ),
     ]
 
@@ -218,7 +276,8 @@ def _differences(study: Study) -> list[Block]:
 def _beliefs(study: Study) -> list[Block]:
     rows: list[tuple[str, ...]] = []
     troubles: list[str] = []
-    for name, one in study.policies.items():
+    for name in study.candidates:
+        one = study.policies[name]
         listed = [each for each in one["retrainings"] if each["true"]["fraud_rate"] is not None]
         for figure in ("fraud_rate", "alert_precision", "calibration"):
             pairs = [
@@ -260,7 +319,7 @@ def _control(study: Study) -> list[Block]:
         covers = f"{control['covers']} of {of}" if estimable else "not estimable"
         rows.append(
             (
-                name,
+                shown(study, name),
                 figure_text(control["truth"]["value"], "share", 3),
                 estimate,
                 covers,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lagmark.backtest.wording import figure_text
+from lagmark.backtest.wording import figure_text, shown
 from lagmark.reports import (
     Row,
     Series,
@@ -89,7 +89,9 @@ def caught(study: Study) -> list[Block]:
     for name in study.policies:
         total = np.cumsum(_daily(study, name, "fraud_value"))
         part = np.cumsum(_daily(study, name, "caught_value"))
-        values[name] = np.divide(part, total, out=np.zeros_like(part), where=total > 0).tolist()
+        values[shown(study, name)] = np.divide(
+            part, total, out=np.zeros_like(part), where=total > 0
+        ).tolist()
     what = "Of all fraud value since the first day, mean over the seeds."
     return _against_first(study, "Share of value caught so far", values, what, share=True)
 
@@ -99,7 +101,7 @@ def precision(study: Study) -> list[Block]:
     k = study.evaluated["k"]
     length = _rolling(np.ones(study.evaluated["days"]))
     values = {
-        name: (_rolling(_daily(study, name, "card_hits")) / (k * length)).tolist()
+        shown(study, name): (_rolling(_daily(study, name, "card_hits")) / (k * length)).tolist()
         for name in study.policies
     }
     what = f"Compromised among the {k} most suspicious of each day, last seven days."
@@ -114,7 +116,7 @@ def calibration(study: Study) -> list[Block]:
         predicted = _rolling(_daily(study, name, "predicted"))
         ratio = np.full(actual.shape[0], np.nan)
         np.divide(predicted, actual, out=ratio, where=actual > 0)
-        values[name] = ratio.tolist()
+        values[shown(study, name)] = ratio.tolist()
     what = "Frauds predicted over frauds that were, last seven days; 1 is right."
     blocks = _against_first(study, "Predicted / actual", values, what, share=False)
     charts = []
@@ -124,8 +126,8 @@ def calibration(study: Study) -> list[Block]:
         observed = [each["frauds"] / each["count"] for each in bins]
         charts.append(
             calibration_chart(
-                f"Calibration: {name}",
-                [Series(name, observed, "events", at)],
+                f"Calibration: {shown(study, name)}",
+                [Series(shown(study, name), observed, "events", at)],
                 description="Share of frauds against the mean probability, in bins.",
             )
         )
@@ -140,7 +142,7 @@ def costs(study: Study) -> list[Block]:
         points = study.policies[name]["cost_curve"]
         charts.append(
             line_chart(
-                f"Net cost by alerts a day: {name}",
+                f"Net cost by alerts a day: {shown(study, name)}",
                 [float(point["alerts"]) for point in points],
                 [
                     Series("net cost", [_number(point["cost"]["value"]) for point in points]),
@@ -158,14 +160,14 @@ def costs(study: Study) -> list[Block]:
                         (str(point["alerts"]), figure_text(point["cost"]["value"], "money"))
                         for point in points
                     ],
-                    f"Net cost: {name}",
+                    f"Net cost: {shown(study, name)}",
                 ),
                 wide=False,
             )
         )
     bars = horizontal_bar_chart(
         "Net cost at the policy's own budget",
-        names,
+        [shown(study, name) for name in names],
         [_number(study.policies[name]["figures"]["net_cost"]["value"], 0.0) for name in names],
         description="Over all evaluated days, mean over the seeds.",
         write=lambda value: f"{value:,.0f}",
@@ -185,7 +187,7 @@ def delay(study: Study) -> list[Block]:
     ages = list(range(len(known)))
     half = next((age for age in ages if known[age] >= 0.5), None)
     told = f"Half of all frauds by day {half}." if half is not None else "Never half of all frauds."
-    shown = [age for age in (1, 3, 7, 14, 30, 60, 90, 120) if age < len(known)]
+    ages_told = [age for age in (1, 3, 7, 14, 30, 60, 90, 120) if age < len(known)]
     return [
         Text(
             "Counted in the truth, from payments as they would be if nothing were refused. No "
@@ -199,7 +201,7 @@ def delay(study: Study) -> list[Block]:
             write=[lambda value: f"{value:.0%}"],
             description=told,
             data=Table(
-                ("age in days", "share"), [(str(age), percent(known[age], 1)) for age in shown]
+                ("age in days", "share"), [(str(age), percent(known[age], 1)) for age in ages_told]
             ),
         ),
     ]

@@ -8,7 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from lagmark.schema.time import DAY
 
-__all__ = ["Budget", "Costs", "MaturityChoice", "ModelSpec", "Policy", "PolicyFile"]
+__all__ = ["TRUTH", "Budget", "Costs", "MaturityChoice", "ModelSpec", "Policy", "PolicyFile"]
+
+TRUTH = "truth"
+"""In the place of a maturity policy: a reference, taught what really was."""
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Money = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -24,7 +27,8 @@ class MaturityChoice(_Part):
     Parameters
     ----------
     policy
-        Name of a maturity policy, see :func:`lagmark.learning.create_policy`.
+        Name of a maturity policy, see :func:`lagmark.learning.create_policy`, or :data:`TRUTH`,
+        which there is in a backtest alone.
     params
         Its parameters, durations as text (``"30d"``).
     """
@@ -37,6 +41,10 @@ class MaturityChoice(_Part):
         from lagmark.errors import LagmarkError
         from lagmark.learning import create_policy
 
+        if self.policy == TRUTH:
+            if self.params:
+                raise ValueError("the truth takes no parameters; leave params away")
+            return self
         try:
             create_policy(self.policy, self.params)
         except LagmarkError as problem:
@@ -71,6 +79,11 @@ class ModelSpec(_Part):
         except LagmarkError as problem:
             raise ValueError(f"{problem.what}; {problem.hint or 'see docs/learning.md'}") from None
         return self
+
+
+# Budget and Costs share a few words with those of a live policy (lagmark.decisions.settings) and
+# stay apart: each holds what the other would read and ignore, pace and step-ups there, the minutes
+# of a case here.
 
 
 class Budget(_Part):
@@ -157,6 +170,11 @@ class Policy(_Part):
         return self
 
     @property
+    def reference(self) -> bool:
+        """Whether it is taught the truth: a bound for the others, which nobody can reach."""
+        return self.maturity.policy == TRUTH
+
+    @property
     def window_micros(self) -> int | None:
         """Length of the training window, microseconds."""
         return None if self.window is None else self.window * DAY
@@ -193,7 +211,8 @@ class PolicyFile(_Part):
     Parameters
     ----------
     policies
-        At least one; the first is the baseline of the report.
+        At least one that is no reference, of which the first is the baseline of the report, and
+        at most one reference.
     costs
         Costs of all.
     k
@@ -211,6 +230,18 @@ class PolicyFile(_Part):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two policies are named {twice[0]!r}; give each its own name")
+        return self
+
+    @model_validator(mode="after")
+    def _reference_is_beside_others(self) -> PolicyFile:
+        references = [policy.name for policy in self.policies if policy.reference]
+        if len(references) > 1:
+            told = " and ".join(map(repr, references[:2]))
+            raise ValueError(f"{told} are both taught the truth; keep one reference")
+        if len(references) == len(self.policies):
+            raise ValueError(
+                "the only policy is taught the truth; add one that learns from known labels"
+            )
         return self
 
     @property

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lagmark.backtest.compare import compare, over_seeds
+from lagmark.backtest.compare import compare
+from lagmark.backtest.intervals import over_seeds
 
 if TYPE_CHECKING:
     from lagmark.backtest.run import Plan
@@ -36,8 +37,10 @@ class Study:
     interval, confidence
         What the intervals are.
     policies
-        By name: ``settings``, ``figures`` (value, low, high), ``per_seed``, ``daily`` (sums per
-        day, mean over the seeds), ``retrainings``, ``control``, ``cost_curve``, ``reliability``.
+        By name, a reference last: ``settings``, ``reference`` (whether it was taught the truth),
+        ``figures`` (value, low, high), ``relative_calibration`` (its calibration divided by that
+        of the reference), ``per_seed``, ``daily`` (sums per day, mean over the seeds),
+        ``retrainings``, ``control``, ``cost_curve``, ``reliability``.
     paired
         Differences b minus a of each pair, as the figures.
     label_delay
@@ -61,6 +64,16 @@ class Study:
         """Everything as plain values."""
         return asdict(self)
 
+    @property
+    def candidates(self) -> list[str]:
+        """Policies that could be chosen: all but the reference. The first is the baseline."""
+        return [name for name, one in self.policies.items() if not one["reference"]]
+
+    @property
+    def reference(self) -> str | None:
+        """The policy that was taught the truth."""
+        return next((name for name, one in self.policies.items() if one["reference"]), None)
+
     def difference(self, a: str, b: str, figure: str) -> Mapping[str, float | None]:
         """Value, low and high of a figure of policy ``b`` minus that of ``a``."""
         for pair in self.paired:
@@ -79,10 +92,15 @@ class Study:
 
 def summarise(plan: Plan, store: ResultStore) -> Study:
     """Study of a backtest whose units are all finished."""
-    policies = plan.policies.policies
+    # The others are compared with each other first.
+    policies = sorted(plan.policies.policies, key=lambda policy: policy.reference)
     units = {p.name: [store.load(p.name, seed) for seed in plan.seeds] for p in policies}
     found = compare(
-        units, plan.policies.costs, plan.policies.per_day, independent=plan.source.independent
+        units,
+        plan.policies.costs,
+        plan.policies.per_day,
+        independent=plan.source.independent,
+        reference=next((policy.name for policy in policies if policy.reference), None),
     )
     first = units[policies[0].name][0]
     dates = first["dates"]
@@ -92,7 +110,9 @@ def summarise(plan: Plan, store: ResultStore) -> Study:
         part = found["policies"][policy.name]
         result[policy.name] = {
             "settings": policy.model_dump(mode="json"),
+            "reference": policy.reference,
             "figures": part["figures"],
+            "relative_calibration": part["relative_calibration"],
             "per_seed": [
                 {"seed": unit["seed"], **raw}
                 for unit, raw in zip(listed, part["per_seed"], strict=True)

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from lagmark.backtest.figures import FIGURES
 from lagmark.reports import number, percent
 
-__all__ = ["between", "excludes_zero", "figure_text", "signed", "unit_of"]
+if TYPE_CHECKING:
+    from lagmark.backtest.study import Study
+
+__all__ = ["between", "excludes_zero", "figure_text", "shown", "signed", "unit_of"]
+
+
+def shown(study: Study, name: str) -> str:
+    """Name of a policy, marked where it is a reference and no way to work."""
+    return f"{name} (reference)" if name == study.reference else name
 
 
 def unit_of(figure: str) -> str:

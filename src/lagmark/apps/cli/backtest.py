@@ -82,7 +82,8 @@ def _backtest(
             "--policies",
             "-p",
             metavar="FILE",
-            help="YAML file of policies, or one that comes with Lagmark: default or blocking.",
+            help="YAML file of policies, or one that comes with Lagmark: default, blocking or "
+            "reference.",
         ),
     ] = "default",
     seeds: Annotated[
@@ -192,14 +193,19 @@ def _whole(text: str | None) -> int | None:
 def _render(output: Output, study: Study) -> None:
     from lagmark.backtest.conclusions import conclusions
     from lagmark.backtest.figures import FIGURES
-    from lagmark.backtest.wording import between
+    from lagmark.backtest.wording import between, shown
 
     k, seeds = study.evaluated["k"], len(study.seeds)
     headers = [FIGURES[name].title.replace("@k", f"@{k}") for name in _SHOWN]
     rows = [
-        (name, *(between(one["figures"][figure], figure) for figure in _SHOWN))
+        [shown(study, name), *(between(one["figures"][figure], figure) for figure in _SHOWN)]
         for name, one in study.policies.items()
     ]
+    if study.reference is not None:
+        headers.append("divided by that of the reference")
+        for row, one in zip(rows, study.policies.values(), strict=True):
+            relative = one["relative_calibration"]
+            row.append("" if relative is None else between(relative, "calibration"))
     output.table(
         ("policy", *headers),
         rows,

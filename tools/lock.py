@@ -19,7 +19,7 @@ ADDRESS = re.compile(r"https?://|file:|@ |find-links|index-url|^\s*-[ife]\b", re
 COMMAND = [
     "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11",
     "--generate-hashes", "--no-emit-index-url", "--custom-compile-command", "make lock",
-    "pyproject.toml", "--extra", "cluster",
+    "pyproject.toml", "--extra", "cluster", "--extra", "telemetry",
     "--group", "dev", "--group", "build", "--group", "bench",
     "--output-file", "requirements/dev.lock",
 ]  # fmt: skip

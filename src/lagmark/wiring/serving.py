@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lagmark.atomic import replacing
@@ -13,6 +14,8 @@ from lagmark.errors import ConfigError, RegistryError, StateError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from opentelemetry.trace import Tracer
 
     from lagmark.backends.lineup import Place
     from lagmark.clock import Clock
@@ -281,7 +284,11 @@ def _warm(scorer: Scorer) -> None:
 
 
 def build_service(
-    settings: ServeSettings, *, clock: Clock, tell: Callable[..., None] | None = None
+    settings: ServeSettings,
+    *,
+    clock: Clock,
+    tell: Callable[..., None] | None = None,
+    tracer: Tracer | None = None,
 ) -> tuple[Served, DecisionService]:
     """A service that only needs to be started.
 
@@ -293,6 +300,8 @@ def build_service(
         Answers the present instant.
     tell
         Told whenever the service stops or goes on.
+    tracer
+        Has spans made of what the parts do; without, nothing stands between them.
 
     Raises
     ------
@@ -306,12 +315,20 @@ def build_service(
     served = resolve(settings, keep=True)
     ledger = open_ledger(settings, served.domain)
     state = open_state(settings, served)
-    decider = Decider(
+    make_decider: Callable[..., Decider] = Decider
+    make_service: Callable[..., DecisionService] = DecisionService
+    if tracer is not None:
+        from lagmark.wiring.traced import Spans, TracedDecider, TracedService
+
+        spans = Spans(tracer)
+        ledger, state = spans.ledger(ledger), spans.state(state)
+        make_decider, make_service = partial(TracedDecider, spans), partial(TracedService, spans)
+    decider = make_decider(
         state=state,
         judge=build_judge(served, reasons=settings.reasons),
         lineup=load_lineup(served),
         policy=load_policy(served, ledger),
         clock=clock,
     )
-    service = DecisionService(decider=decider, state=state, ledger=ledger, clock=clock, tell=tell)
+    service = make_service(decider=decider, state=state, ledger=ledger, clock=clock, tell=tell)
     return served, service

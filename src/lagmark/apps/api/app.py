@@ -21,6 +21,8 @@ from lagmark.apps.api.routes import compatible, decisions, health, labels, queri
 from lagmark.errors import LagmarkError
 
 if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
+
     from lagmark.apps.api.context import Context
     from lagmark.apps.api.log import Log
     from lagmark.apps.api.security import Guard
@@ -28,6 +30,13 @@ if TYPE_CHECKING:
 __all__ = ["build"]
 
 _ROUTERS = (decisions, labels, rules, health, compatible, queries)
+# The framework's own spans would name paths and queries; ours, in telemetry, do not.
+_SILENT: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
 _DOCS_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 
@@ -52,6 +61,7 @@ def build(
         Makers of further routes.
     """
     app = FastAPI(
+        telemetry=_SILENT,
         title="Lagmark",
         version=lagmark.__version__,
         openapi_url=None,

@@ -12,6 +12,8 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lagmark.clock import Clock
 
 __all__ = ["Log"]
@@ -29,19 +31,34 @@ class Log(logging.Handler):
         Answers the present instant.
     stream
         Where to write; stderr when ``None``.
+    context
+        Answers what every line written now ends with.
     """
 
-    def __init__(self, *, clock: Clock, stream: IO[str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        stream: IO[str] | None = None,
+        context: Callable[[], dict[str, str]] = dict,
+    ) -> None:
         super().__init__(logging.INFO)
         self._clock = clock
         self._stream = sys.stderr if stream is None else stream
+        self._context = context
         self._turn = threading.Lock()
         self._encoder = msgspec.json.Encoder()
 
     def write(self, event: str, *, level: str = "info", **parts: Any) -> None:
         """Write one line."""
         line = self._encoder.encode(
-            {"at": self._clock().isoformat(), "level": level, "event": event, **parts}
+            {
+                "at": self._clock().isoformat(),
+                "level": level,
+                "event": event,
+                **parts,
+                **self._context(),
+            }
         )
         # Where the log cannot be written, decisions go on.
         with self._turn, contextlib.suppress(OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 import signal
 from collections.abc import Awaitable, Callable
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from lagmark.serving.service import DecisionService
     from lagmark.settings import ServeSettings
     from lagmark.wiring.serving import Served
+    from lagmark.wiring.telemetry import Tracing
 
 __all__ = ["KEYS", "Process"]
 
@@ -70,6 +72,8 @@ class Process:
     ----------
     settings
         What to serve.
+    tracing
+        Where spans go; it ends with the service. Without, there are none.
 
     Raises
     ------
@@ -77,9 +81,10 @@ class Process:
         If a part of it cannot be had.
     """
 
-    def __init__(self, settings: ServeSettings) -> None:
+    def __init__(self, settings: ServeSettings, *, tracing: Tracing | None = None) -> None:
         self._settings = settings
-        self._log = Log(clock=utc_now)
+        self._tracing = tracing
+        self._log = self._open_log()
         self._tasks: list[asyncio.Task[None]] = []
         self._clearing = asyncio.Lock()
         self._parts = self._assemble()
@@ -132,6 +137,8 @@ class Process:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._end()
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
         counts = self._parts.service.counts
         self._log.write("drained", counts=dict(sorted(counts.items())))
         await send({"type": "lifespan.shutdown.complete"})
@@ -177,11 +184,24 @@ class Process:
         await self._parts.jobs.close()
         await self._parts.service.drain()
 
+    def _open_log(self) -> Log:
+        if self._tracing is None:
+            return Log(clock=utc_now)
+        from lagmark.apps.api.telemetry import span_ids
+
+        log = Log(clock=utc_now, context=span_ids)
+        # It says when spans do not arrive.
+        logger = logging.getLogger("opentelemetry")
+        logger.handlers[:] = [log]
+        logger.propagate = False
+        return log
+
     def _assemble(self) -> _Parts:
         import numpy as np
 
         settings, log = self._settings, self._log
-        served, service = build_service(settings, clock=utc_now, tell=log.write)
+        tracer = None if self._tracing is None else self._tracing.tracer
+        served, service = build_service(settings, clock=utc_now, tell=log.write, tracer=tracer)
         intake = Intake(served.domain, at_once=settings.time == "event")
         names = {"event_id", "event_time", "ingest_time", *(f.name for f in served.domain.fields)}
         metrics = Metrics(counts=lambda: service.counts, status=service.status, fields=names)
@@ -213,7 +233,7 @@ class Process:
             ),
             partial(webhook_routes.router, hooks=hooks),
         )
-        front = Front(
+        app: Callable[[Scope, Receive, Send], Awaitable[None]] = Front(
             build(context, guard=guard, log=log, routers=routers),
             service=service,
             intake=intake,
@@ -222,7 +242,11 @@ class Process:
             log=log,
             clock=utc_now,
         )
-        return _Parts(front, served, service, lineups, jobs, hooks)
+        if tracer is not None:
+            from lagmark.apps.api.telemetry import TracedRequests
+
+            app = TracedRequests(app, tracer)
+        return _Parts(app, served, service, lineups, jobs, hooks)
 
 
 def _terminate() -> None:

@@ -11,6 +11,7 @@ from lagmark.apps.api.log import Log
 from lagmark.apps.api.process import KEYS, Process
 from lagmark.clock import utc_now
 from lagmark.settings import ServeSettings
+from lagmark.wiring.telemetry import open_tracing, trace_exporters
 
 __all__ = ["KEYS", "serve", "worker"]
 
@@ -54,8 +55,10 @@ def serve(settings: ServeSettings) -> None:
     # all is done. To end is a success both times.
     signal.signal(signal.SIGTERM, _end)
     if settings.workers == 1:
-        uvicorn.run(Process(settings), **options)
+        uvicorn.run(Process(settings, tracing=open_tracing(os.environ)), **options)
         return
+    # Each worker opens its own; what is wrong with them is said here, once.
+    trace_exporters(os.environ)
     secrets = settings.model_copy(update={"ledger_url": None, "state_url": None})
     os.environ[_SETTINGS] = secrets.model_dump_json()
     uvicorn.run("lagmark.apps.api.server:worker", factory=True, workers=settings.workers, **options)
@@ -75,6 +78,5 @@ def worker() -> Process:
             ("state_url", "LAGMARK_STATE_URL"),
         )
     }
-    return Process(
-        ServeSettings.model_validate(settings.model_dump(exclude=set(addresses)) | addresses)
-    )
+    settings = ServeSettings.model_validate(settings.model_dump(exclude=set(addresses)) | addresses)
+    return Process(settings, tracing=open_tracing(os.environ))

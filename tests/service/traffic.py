@@ -180,6 +180,11 @@ class Traffic:
             assert each.status == 200, each
             self.note("/v1/decisions", bodies[each.index], each.status, each.body)
 
+    def offer(self, service: Service, bodies: list[bytes]) -> None:
+        """Send payments that the service may refuse for now."""
+        for each in asyncio.run(_send(service, "/v1/decisions", bodies, 8)):
+            self.note("/v1/decisions", bodies[each.index], each.status, each.body)
+
     def post(self, service: Service, body: bytes) -> bytes:
         """Answer to one payment, which is kept."""
         found = service.post(body)

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -24,6 +24,9 @@ from lagmark.errors import StateError
 from lagmark.schema.events import Event, Label
 
 from .desk import Desk, expected, same
+
+if TYPE_CHECKING:
+    from lagmark.ports.ledger import Head
 
 ROOT = Path(__file__).resolve().parents[3]
 SEED = 4
@@ -254,6 +257,38 @@ def test_a_server_that_lost_everything_is_filled_from_the_ledger(
     same(vectors, expected(FEATURES, ledger), FEATURES.names)
     for state in states:
         state.close()
+
+
+class Meddling(SqliteLedger):
+    """A ledger that grows by another worker's decision in the moment in which it is asked."""
+
+    meddle: Callable[[], None] | None = None
+
+    def head(self) -> Head:
+        """Head of the ledger."""
+        meddle, self.meddle = self.meddle, None
+        if meddle is not None:
+            meddle()
+        return super().head()
+
+
+def test_what_another_worker_writes_meanwhile_is_no_gap(server: str, tmp_path: Path) -> None:
+    clear(server)
+    ledger = Meddling(tmp_path / "ledger.sqlite", subject="customer", amount="amount")
+    states = [shared(server) for _ in range(2)]
+    desks = [Desk(state, ledger) for state in states]
+    for state in states:
+        state.recover(ledger)
+    events = make_stream(np.random.default_rng(13), 40).events
+    for number in range(0, len(events), 2):
+        one, other = events[number : number + 2]
+        ledger.meddle = lambda other=other: desks[1].decide([other])
+        desks[0].decide([one])
+    vectors = desks[0].vectors | desks[1].vectors
+    same(vectors, expected(FEATURES, ledger), FEATURES.names)
+    for state in states:
+        state.close()
+    ledger.close()
 
 
 def test_a_server_that_is_away_is_a_state_error_until_it_is_back(

@@ -112,6 +112,7 @@ class RedisState:
         self._seen = 0
         self._tailed = 0
         self._overdue = False
+        self._young = True
 
     @property
     def contract(self) -> Contract:
@@ -125,6 +126,7 @@ class RedisState:
 
     def take(self, events: Sequence[Event]) -> Reading:
         """Take events in and read their features."""
+        written = self._written()
         items: list[Any] = []
         latest = self.latest
         for event in events:
@@ -132,7 +134,7 @@ class RedisState:
             known = event.event_id in self._fold.engine
             content = b"" if known else self._content(event)
             items += ["q" if known else "e", _encode(event.event_id), latest, content]
-        stamps, others, young = self._exchange(items)
+        stamps, others = self._exchange(items)
         own = [
             Event(event.event_id, event.event_time, int(stamp or event.ingest_time), event.values)
             for event, stamp in zip(events, stamps, strict=True)
@@ -142,8 +144,7 @@ class RedisState:
             self._fold.take(others)
             others = []
         reading = self._fold.take([*others, *own])
-        if young:
-            self._tail()
+        self._refuse_gap(written)
         first = len(others)
         ingest = np.array([event.ingest_time for event in own], dtype=np.int64)
         return Reading(reading.vectors[first:], reading.known[first:], ingest, reading.new[first:])
@@ -159,7 +160,7 @@ class RedisState:
         for each in labels:
             content = _encode((each.event_id, each.fraud, each.source))
             items += ["l", b"", max(each.known_at, self.latest + 1), content]
-        stamps, others, _ = self._exchange(items)
+        stamps, others = self._exchange(items)
         self._fold.take(others)
         told = [
             Label(each.event_id, int(stamp), each.fraud, each.source)
@@ -200,6 +201,7 @@ class RedisState:
             count = self._fold.replay(ledger.entries(after=position, until=head), events)
         self._tailed = head
         self._overdue = False
+        self._young = True
         return count
 
     def checkpoint(self) -> bool:
@@ -227,8 +229,8 @@ class RedisState:
     def _sync(self) -> None:
         self._fold.take(self._exchange([])[1])
 
-    def _exchange(self, items: list[Any]) -> tuple[list[bytes], list[Event], bool]:
-        """Put items in the log; their instants, events of others, whether the log is young."""
+    def _exchange(self, items: list[Any]) -> tuple[list[bytes], list[Event]]:
+        """Put items in the log; their instants, and events of others."""
         if self._ledger is None:
             raise StateError("the state is not ready", hint="recover it from the ledger first")
         with self._reaching():
@@ -243,8 +245,8 @@ class RedisState:
                 if reply[0] == b"ok":
                     break
                 self._fold.take(events)
-        self._overdue = bool(reply[4])
-        return reply[3], events, reply[5] < self._patience
+        self._overdue, self._young = bool(reply[4]), reply[5] < self._patience
+        return reply[3], events
 
     def _call(self, items: list[Any]) -> Any:
         """One round trip; moves on to the last entry that it answers."""
@@ -277,18 +279,27 @@ class RedisState:
             if ids:
                 self._settle(self._keys, [generation, *ids])
 
-    def _tail(self) -> None:
+    def _written(self) -> int:
+        """How far the ledger is, where the log is so young that events may miss from it."""
+        return self._ledger.head().position if self._young and self._ledger else self._tailed
+
+    def _refuse_gap(self, written: int) -> None:
         """Look for events that were written without this log having had them.
 
         A server that lost its memory forgets what workers were about to write; until they have,
         the ledger may get events that a worker which began again has not seen.
+
+        Parameters
+        ----------
+        written
+            How far the ledger was before the log was read: what stood there by then, the log
+            gave, if it had it. What others wrote since, they may have put in later.
         """
-        assert self._ledger is not None
-        head = self._ledger.head().position
-        if head > self._tailed:
-            if self._fold.lacks(self._ledger.entries(after=self._tailed, until=head)):
+        if written > self._tailed:
+            assert self._ledger is not None
+            if self._fold.lacks(self._ledger.entries(after=self._tailed, until=written)):
                 raise _stale()
-            self._tailed = head
+            self._tailed = written
 
     @contextmanager
     def _reaching(self, *, anew: bool = False) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -64,6 +65,12 @@ class Answer(msgspec.Struct, frozen=True):
 _ENCODER = msgspec.json.Encoder()
 
 
+@lru_cache(maxsize=64)
+def _instant(micros: int) -> str:
+    # Events that came in one request arrived at one instant.
+    return from_micros(micros).isoformat()
+
+
 def answer(record: DecisionRecord) -> bytes:
     """JSON of the answer; the same record gives the same bytes, however often it is asked."""
     made = record.decision
@@ -78,7 +85,7 @@ def answer(record: DecisionRecord) -> bytes:
             reasons=made.reasons,
             model_version=made.model_version,
             contract=made.contract,
-            as_of=from_micros(record.ingest_time).isoformat(),
+            as_of=_instant(record.ingest_time),
             latency_ms=record.latency_us / 1000,
             fallback=made.fallback,
             rules=made.rules,

@@ -11,7 +11,7 @@ from lagmark.errors import DataError, StateError
 from lagmark.serving.trees.blocks import blocks_of
 from lagmark.serving.trees.codes import codes_of
 from lagmark.serving.trees.predict import walk_of
-from lagmark.serving.trees.run import explain, loudest, score
+from lagmark.serving.trees.run import ROWS, explain, loudest, score
 from lagmark.serving.trees.shap import work_for
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class TreeScorer:
         self._walk, self._curve = walk_of(forest, column, rank), curve
         self._blocks = blocks_of(forest, column, rank, columns)
         self._work = work_for(self._blocks)
-        self._scratch = np.zeros((2, columns + len(names) + 1), dtype=np.int64)
+        self._scratch = np.zeros((1 + ROWS, columns + len(names) + 1), dtype=np.int64)
         self._values = np.empty(len(names) + 1)
 
     def probabilities(self, X: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -92,16 +92,16 @@ def test_lightgbm(name: str, tmp_path: Path) -> None:
 
 
 def margins(forest: Forest, rows: np.ndarray) -> np.ndarray:
+    from lagmark.serving.trees import predict
     from lagmark.serving.trees.codes import codes_of, encode
-    from lagmark.serving.trees.predict import margin, walk_of
 
     codes, column, rank = codes_of(forest)
-    walk = walk_of(forest, column, rank)
-    found, row = np.zeros((2, codes.columns.shape[0] + FEATURES + 1), dtype=np.int64)
+    walk = predict.walk_of(forest, column, rank)
+    shape = (1 + rows.shape[0], codes.columns.shape[0] + FEATURES + 1)
+    found, *coded = every = np.zeros(shape, dtype=np.int64)
     out = np.empty(rows.shape[0])
-    for i, x in enumerate(rows):
-        assert encode(codes, x, found, row)
-        out[i] = margin(walk, row)
+    assert all(encode(codes, x, found, row) for x, row in zip(rows, coded, strict=True))
+    predict.margins(walk, every[1:], out)
     return out
 
 

@@ -165,11 +165,12 @@ class Front:
                 waiting.append(submit(each.event, started, explained=explained))
             except LagmarkError as problem:
                 waiting.append(problem)
-        futures = {each for each in waiting if isinstance(each, asyncio.Future)}
-        if futures:
-            # Unlike awaiting them, this takes no answer from others when the sender goes away.
-            await asyncio.wait(futures)
-        return [_text(each) for each in waiting]
+        for answered in waiting:
+            # Many are answered at once, so that few are waited for. Unlike awaiting it, this takes
+            # no answer from others when the sender goes away.
+            if isinstance(answered, asyncio.Future) and not answered.done():
+                await asyncio.wait([answered])
+        return [_text(answered) for answered in waiting]
 
     def _count(self, refused: RefusedError) -> None:
         self._metrics.refused({each.field for each in refused.refusals})

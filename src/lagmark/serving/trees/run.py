@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lagmark.features.kernel._jit import jit
 from lagmark.serving.trees.calibrate import calibrated, probability
 from lagmark.serving.trees.codes import encode
-from lagmark.serving.trees.predict import margin
+from lagmark.serving.trees.predict import margins
 from lagmark.serving.trees.shap import contribute
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from lagmark.serving.trees.predict import Walk
     from lagmark.serving.trees.shap import Work
 
-__all__ = ["explain", "loudest", "score"]
+__all__ = ["ROWS", "explain", "loudest", "score"]
+
+ROWS = 64
+"""Rows that are scored together, and whose codes there is room for."""
 
 
 @jit
@@ -31,14 +34,20 @@ def score(codes: Codes, walk: Walk, curve: Curve, x: Any, scratch: Any, out: Any
     x
         Rows, shape (n, F), float64.
     scratch
-        Codes by feature and by column, shape (2, most of either), int64.
+        Codes of a row by feature, then of each row by column, shape (1 + ROWS, most of either),
+        int64.
     out
         Shape (n,).
     """
-    for i in range(x.shape[0]):
-        if not encode(codes, x[i], scratch[0], scratch[1]):
-            return i
-        out[i] = calibrated(curve, probability(margin(walk, scratch[1]), walk.single))
+    for first in range(0, x.shape[0], ROWS):
+        count = min(ROWS, x.shape[0] - first)
+        for i in range(count):
+            if not encode(codes, x[first + i], scratch[0], scratch[1 + i]):
+                return first + i
+        part = out[first : first + count]
+        margins(walk, scratch[1:], part)
+        for i in range(count):
+            part[i] = calibrated(curve, probability(part[i], walk.single))
     return -1
 
 

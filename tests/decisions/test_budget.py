@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,10 @@ def verdict(
     return Verdict(probability, action, action, 1.0, by, (), (), (), ())
 
 
+def observe(budget: AlertBudget, time: int, made: Verdict) -> None:
+    budget.observe(time, probability=made.probability, intended=made.intended, by=made.by)
+
+
 def reviews_per_day(
     budget: AlertBudget,
     probabilities: np.ndarray,
@@ -42,8 +48,10 @@ def reviews_per_day(
         made = verdict(float(probability), thresholds.review, by=by, block=block)
         day = (time - START) // DAY
         found[day] = found.get(day, 0) + (made.intended is Action.REVIEW)
-        budget.observe(time, made)
+        observe(budget, time, made)
         if budget.due:
+            # A restart goes on from what was counted.
+            budget = AlertBudget(budget._budget, budget.settle())
             thresholds = budget.propose(thresholds) or thresholds
     return list(found.values())
 
@@ -74,7 +82,7 @@ def test_blocked_payments_are_no_reviews() -> None:
 
 def filled(budget: AlertBudget, probabilities: np.ndarray, *, per_day: int = 5_000) -> AlertBudget:
     for number, probability in enumerate(probabilities):
-        budget.observe(START + number * DAY // per_day, verdict(float(probability), None))
+        observe(budget, START + number * DAY // per_day, verdict(float(probability), None))
     return budget
 
 
@@ -120,11 +128,13 @@ def test_when_a_proposal_is_due() -> None:
     assert not budget.due
     for number in range(1_000):
         assert not budget.due
-        budget.observe(START + number, verdict(0.1, None))
+        observe(budget, START + number, verdict(0.1, None))
     assert budget.due
-    budget.propose(Thresholds())
+    counts = budget.settle()
     assert not budget.due
-    budget.observe(START + DAY, verdict(0.1, None))
+    budget = AlertBudget(Budget(every=1_000), counts)
+    assert not budget.due
+    observe(budget, START + DAY, verdict(0.1, None))
     assert budget.due
 
 
@@ -132,10 +142,22 @@ def test_late_events_and_old_days() -> None:
     budget = filled(AlertBudget(Budget(cases=100, days=2)), np.full(30_000, 0.9))
     assert len(budget._counts) == 2
     proposed = budget.propose(Thresholds())
-    budget.observe(START - 400 * DAY, verdict(0.9, None))
+    observe(budget, START - 400 * DAY, verdict(0.9, None))
     assert len(budget._counts) == 2
     assert proposed is not None
     assert budget.propose(proposed) is None
+
+
+def test_counts_are_json_and_all_that_there_is_to_know() -> None:
+    rng = np.random.default_rng(3)
+    budget = filled(AlertBudget(Budget(cases=30, days=2)), rng.beta(0.3, 6.0, 20_000))
+    for _ in range(7):
+        observe(budget, START + 4 * DAY, verdict(0.9, None, by="rules"))
+    again = AlertBudget(Budget(cases=30, days=2), json.loads(json.dumps(budget.settle())))
+    assert again.settle() == budget.settle()
+    proposed = budget.propose(Thresholds())
+    assert proposed is not None
+    assert again.propose(Thresholds()) == proposed
 
 
 @pytest.mark.parametrize("probability", [0.0, 1e-12, 0.5, 1.0 - 1e-12, 1.0])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -38,7 +38,7 @@ def test_a_repeated_event_answers_as_the_first_time_and_changes_nothing() -> Non
         if rng.random() < 0.5:
             event, first = seen[int(rng.integers(len(seen)))]
             # The repeat comes later and even says something else: the first one stands.
-            again = replace(
+            again = msgspec.structs.replace(
                 event,
                 ingest_time=what.ingest_time,
                 values={**event.values, "amount": int(rng.integers(10_000))},
@@ -70,7 +70,7 @@ def test_peek_reads_what_process_would_and_changes_nothing() -> None:
         if isinstance(what, Label):
             engine.label(what)
             continue
-        far = replace(
+        far = msgspec.structs.replace(
             what,
             event_id=-1 - row,
             event_time=what.event_time + 400 * DAY,

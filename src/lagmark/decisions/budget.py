@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lagmark.schema.decision import Action
 from lagmark.schema.time import DAY, HOUR
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from lagmark.decisions.policy import Verdict
     from lagmark.decisions.settings import Budget, Thresholds
 
 __all__ = ["AlertBudget"]
@@ -33,34 +34,60 @@ _SHORTEST = HOUR
 class AlertBudget:
     """Counts of recent probabilities, and the threshold under which reviews fit the budget.
 
-    Counts are kept per day of event time and bin of probability, so that memory is bounded. A
-    restart counts anew; the threshold in force stands until enough is known. Events of a day that
-    was not opened in its turn are not counted. Only probabilities that the threshold decides
-    about are; reviews that rules ask for take their part of the budget first.
+    Counts are kept per day of event time and bin of probability, so that memory is bounded. They
+    are a function of the decisions and their order. Events of a day that was not opened in its
+    turn are not counted. Only probabilities that the threshold decides about are; reviews that
+    rules ask for take their part of the budget first.
 
     Parameters
     ----------
     budget
         What analysts can work, and how often to propose.
+    counts
+        What :meth:`settle` of another answered, to go on from there; ``None`` for nothing.
+
+    Examples
+    --------
+    >>> from lagmark.decisions.settings import Budget, Thresholds
+    >>> budget = AlertBudget(Budget(cases=10))
+    >>> for second in range(86_400):
+    ...     budget.observe(
+    ...         second * 1_000_000, probability=second / 86_400, intended=Action.ALLOW, by="model"
+    ...     )
+    >>> f"{budget.propose(Thresholds()).review:.4f}"
+    '0.9999'
     """
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, counts: Mapping[str, Any] | None = None) -> None:
+        import numpy as np
+
         self._budget = budget
         self._counts: dict[int, NDArray[np.int64]] = {}
         self._ruled: dict[int, int] = {}
-        self._first, self._last = 2**63, -(2**63)
+        self._first, self._last = 2**63 - 1, -(2**63)
         self._since = 0
-        self._proposed_on: int | None = None
+        self._settled_on: int | None = None
+        if counts is not None:
+            self._first, self._last = counts["first"], counts["last"]
+            self._settled_on = self._last // DAY
+            for day, ruled, bins, numbers in counts["days"]:
+                self._ruled[day] = ruled
+                self._counts[day] = np.zeros(_BINS, np.int64)
+                self._counts[day][bins] = numbers
 
-    def observe(self, event_time: int, verdict: Verdict) -> None:
+    def observe(self, event_time: int, *, probability: float, intended: Action, by: str) -> None:
         """Count one decision.
 
         Parameters
         ----------
         event_time
             Of the event, microseconds since 1970 UTC.
-        verdict
-            What was decided on it.
+        probability
+            What was decided by.
+        intended
+            What the policy wanted.
+        by
+            What made that: ``deny``, ``allow``, ``rules`` or ``model``.
         """
         day = event_time // DAY
         counts = self._counts.get(day)
@@ -71,9 +98,9 @@ class AlertBudget:
         self._first = min(self._first, event_time)
         self._last = max(self._last, event_time)
         self._since += 1
-        if verdict.by == "model" and verdict.intended is not Action.BLOCK:
-            counts[bisect_right(_EDGES, verdict.probability) - 1] += 1
-        elif verdict.by == "rules" and verdict.intended is Action.REVIEW:
+        if by == "model" and intended is not Action.BLOCK:
+            counts[bisect_right(_EDGES, probability) - 1] += 1
+        elif by == "rules" and intended is Action.REVIEW:
             self._ruled[day] += 1
 
     def _open(self, day: int) -> NDArray[np.int64] | None:
@@ -89,11 +116,20 @@ class AlertBudget:
 
     @property
     def due(self) -> bool:
-        """Whether a proposal is due: enough decisions since the last, or a new day of events."""
-        day = self._last // DAY
+        """Whether to propose: enough decisions since the last time, or a new day of events."""
         return self._since >= self._budget.every or (
-            self._proposed_on is not None and day > self._proposed_on
+            self._settled_on is not None and self._last // DAY > self._settled_on
         )
+
+    def settle(self) -> dict[str, Any]:
+        """Have nothing due until enough is counted again; all counts so far, as JSON values."""
+        self._since = 0
+        self._settled_on = self._last // DAY
+        days = []
+        for day, counts in self._counts.items():
+            bins = counts.nonzero()[0]
+            days.append([day, self._ruled[day], bins.tolist(), counts[bins].tolist()])
+        return {"first": self._first, "last": self._last, "days": days}
 
     def propose(self, thresholds: Thresholds) -> Thresholds | None:
         """Thresholds with that of reviews set anew; ``None`` where it stays or too little is known.
@@ -107,8 +143,6 @@ class AlertBudget:
         thresholds
             Those in force.
         """
-        self._since = 0
-        self._proposed_on = self._last // DAY
         start = max(self._first, min(self._counts, default=0) * DAY)
         span = self._last - start
         total = sum(int(counts.sum()) for counts in self._counts.values())

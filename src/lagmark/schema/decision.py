@@ -121,6 +121,9 @@ class Decision(msgspec.Struct, frozen=True):
         Version of rules, lists and thresholds in force.
     others
         What challenger and shadows said.
+    by
+        What made the intended action: ``deny``, ``allow``, ``rules`` or ``model``; empty in
+        decisions that were written before this was kept.
     """
 
     decision_id: str
@@ -139,3 +142,4 @@ class Decision(msgspec.Struct, frozen=True):
     contract: str
     policy: str
     others: tuple[OtherScore, ...] = ()
+    by: str = ""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -15,8 +17,7 @@ Value = int | str | bool | None
 """Canonical value of a field: money and quantities are integers, see :class:`Field`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One payment (or other act) to decide on.
 
     Parameters
@@ -35,8 +36,7 @@ class Event:
     values: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(msgspec.Struct, frozen=True):
     """What became known of an event, and when.
 
     Parameters

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from lagmark.clock import stopwatch
-from lagmark.decisions.budget import AlertBudget
 from lagmark.decisions.statistics import RuleHits
 from lagmark.schema.records import DecisionRecord, PolicyRecord
 from lagmark.schema.time import to_micros
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Arrival", "Decider"]
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True):
     """An event that waits to be decided.
 
     Parameters
@@ -45,7 +44,7 @@ class Arrival:
 
 
 class Decider:
-    """Takes events into the feature state, decides on them, and keeps the alert budget.
+    """Takes events into the feature state, and decides on them.
 
     Parameters
     ----------
@@ -77,7 +76,6 @@ class Decider:
         self.policy = policy
         self.hits = RuleHits()
         self.counts: Counter[str] = Counter()
-        self._budget = AlertBudget(policy.file.budget)
         self._newest = 0
 
     def status(self) -> dict[str, Any]:
@@ -98,8 +96,6 @@ class Decider:
     def decide(self, group: Sequence[Arrival]) -> tuple[list[Record], list[Arrival]]:
         """Records of the decisions on events, in order, and events that others decide on.
 
-        A new policy comes after the decisions.
-
         Raises
         ------
         StateError
@@ -116,7 +112,7 @@ class Decider:
         events = [
             each.event
             if each.event.ingest_time == taken
-            else replace(each.event, ingest_time=taken)
+            else msgspec.structs.replace(each.event, ingest_time=taken)
             for each, taken in zip(group, reading.ingest_times.tolist(), strict=True)
         ]
         judged = self._judge.judge(
@@ -129,7 +125,6 @@ class Decider:
         )
         records: list[Record] = []
         now = stopwatch()
-        budgeted = self.policy.file.choose == "budget"
         counts = self.counts
         for i, (event, (decision, verdict)) in enumerate(zip(events, judged, strict=True)):
             self.hits.count(verdict)
@@ -140,8 +135,6 @@ class Decider:
                 counts["late"] += 1
             else:
                 self._newest = event.event_time
-            if budgeted:
-                self._budget.observe(event.event_time, verdict)
             records.append(
                 DecisionRecord(
                     event_id=event.event_id,
@@ -153,9 +146,4 @@ class Decider:
                     latency_us=int((now - group[i].started) * 1e6),
                 )
             )
-        if budgeted and self._budget.due:
-            thresholds = self._budget.propose(self.policy.thresholds)
-            if thresholds is not None:
-                self.policy = self.policy.revised(thresholds=thresholds)
-                records.append(self.record_of_policy())
         return records, elsewhere

@@ -139,6 +139,7 @@ class Judge:
                     contract=self._contract,
                     policy=policy.version,
                     others=others[i] if others else (),
+                    by=verdict.by,
                 )
             )
         return list(zip(made, verdicts, strict=True))

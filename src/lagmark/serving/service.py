@@ -12,12 +12,13 @@ from lagmark.errors import LagmarkError, LedgerError, StateError, UnavailableErr
 from lagmark.schema.events import Label
 from lagmark.schema.records import DecisionRecord, HumanRecord, LabelRecord
 from lagmark.serving.answers import answer
+from lagmark.serving.budget_keeper import BudgetKeeper
 from lagmark.serving.committer import Committer
 from lagmark.serving.decider import Arrival
 from lagmark.serving.readiness import Readiness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from lagmark.clock import Clock
     from lagmark.decisions.policy import Policy
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DecisionService"]
 
-MOST_TOGETHER = 64
+MOST_TOGETHER = 256
 """Events decided in one turn; more would keep other requests waiting."""
 
 _ELSEWHERE = 10.0
@@ -93,6 +94,9 @@ class DecisionService:
             policy=decider.record_of_policy,
             tell=self._told,
         )
+        self._keeper = BudgetKeeper(
+            ledger=ledger, policy=lambda: decider.policy, change=self.change_policy, tell=self._tell
+        )
 
     @property
     def counts(self) -> Counter[str]:
@@ -130,6 +134,7 @@ class DecisionService:
         What stands in the way is waited for.
         """
         await self._readiness.start()
+        self._keeper.start()
 
     def _told(self, word: str, **particulars: Any) -> None:
         self.counts["recoveries"] = self._readiness.losses
@@ -138,6 +143,7 @@ class DecisionService:
     async def drain(self) -> None:
         """Answer what waits, take nothing more, and keep the state for the next start."""
         self._readiness.end()
+        await self._keeper.end()
         while self._promised:
             await asyncio.wait(list(self._promised.values()), timeout=1.0)
         await self._readiness.ended()
@@ -194,7 +200,9 @@ class DecisionService:
         # A caller that goes away must not take the answer from the others who wait for it.
         return await asyncio.shield(self.submit(event, started, explained=explained))
 
-    async def change_policy(self, policy: Policy, *, by: str, what: str) -> None:
+    async def change_policy(
+        self, policy: Policy, *, by: str, what: str, details: Mapping[str, Any] | None = None
+    ) -> None:
         """Decide by another policy from now on, once that is on record.
 
         Parameters
@@ -205,6 +213,8 @@ class DecisionService:
             Who changed it.
         what
             What was changed, for the audit.
+        details
+            Further JSON values for it.
 
         Raises
         ------
@@ -213,7 +223,8 @@ class DecisionService:
         """
         self._refuse_unless_ready()
         before, self.decider.policy = self.decider.policy, policy
-        note = HumanRecord(by=by, what=what, target="policy", details={"version": policy.version})
+        particulars = {"version": policy.version, **(details or {})}
+        note = HumanRecord(by=by, what=what, target="policy", details=particulars)
         try:
             await self._submit([self.decider.record_of_policy(), note])
         except UnavailableError:

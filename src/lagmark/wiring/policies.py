@@ -40,7 +40,7 @@ def load_policy(served: Served, ledger: Ledger) -> Policy:
     recorded = _last_policy(ledger)
     if recorded is None:
         return policy
-    kept = policy.file.choose == "budget" and recorded.content["file"] == policy.file.content
+    kept = policy.file.choose == "budget" and recorded.content["file"] == policy.content["file"]
     return policy.revised(
         lists=Lists.from_json(recorded.content["lists"]),
         thresholds=Thresholds.model_validate(recorded.content["thresholds"]) if kept else None,

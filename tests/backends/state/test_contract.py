@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -59,7 +59,7 @@ def _story(state: FeatureState, ledger: SqliteLedger, seed: int, features: Any) 
         if isinstance(what, Label):
             # To the ledger a message that says the same at the same instant is a repeat: who
             # changes their mind twice within an instant is somebody else here.
-            what = replace(what, source=f"source {at}")
+            what = msgspec.structs.replace(what, source=f"source {at}")
             desk.tell([what, what] if rng.random() < 0.2 else [what])
             at += 1
             continue
@@ -86,7 +86,7 @@ def _story(state: FeatureState, ledger: SqliteLedger, seed: int, features: Any) 
             some = list(desk.vectors)[int(rng.integers(len(desk.vectors)))]
             first = next(e for e in stream.events if e.event_id == some)
             if some in list(desk.vectors)[-20:] and fate > 0.9:
-                again = state.take([replace(first, ingest_time=state.latest)])
+                again = state.take([msgspec.structs.replace(first, ingest_time=state.latest)])
                 same({some: again.vectors[0]}, {some: desk.vectors[some]}, features.names)
                 state.confirm([first])
     same(desk.vectors, expected(features, ledger), features.names)

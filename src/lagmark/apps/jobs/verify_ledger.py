@@ -250,6 +250,9 @@ class _Again:
         )
         for (position, record), (decision, _) in zip(records, judged, strict=True):
             again = msgspec.structs.replace(decision, decided_at=record.decision.decided_at)
+            if not record.decision.by:
+                # Written before it was kept.
+                again = msgspec.structs.replace(again, by="")
             if again != record.decision:
                 for name in again.__struct_fields__:
                     old, new = getattr(record.decision, name), getattr(again, name)

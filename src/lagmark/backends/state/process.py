@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from lagmark.backends.state.fold import LATENESS, Fold
 from lagmark.errors import StateError
@@ -82,7 +83,8 @@ class ProcessState:
         # What is told now was not seen by the latest event.
         after = self.latest + 1
         told = [
-            each if each.known_at >= after else replace(each, known_at=after) for each in labels
+            each if each.known_at >= after else msgspec.structs.replace(each, known_at=after)
+            for each in labels
         ]
         self._fold.tell(told)
         self._told += told

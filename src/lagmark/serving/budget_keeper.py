@@ -1,0 +1,243 @@
+"""The alert budget as a function of the ledger: alike in all workers, and after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lagmark.decisions.budget import AlertBudget
+from lagmark.errors import LagmarkError, LedgerError
+from lagmark.schema.decision import Action  # noqa: TC001 -- msgspec reads it when it runs
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from lagmark.decisions.policy import Policy
+    from lagmark.ports.ledger import Ledger
+    from lagmark.schema.records import Entry
+
+__all__ = ["BudgetKeeper"]
+
+_PAUSE = 1.0
+"""Seconds between two looks at the ledger."""
+_PART = 256
+"""Entries read at once: less than a millisecond in which another thread keeps the loop waiting."""
+_FAR = 100_000
+"""Entries, beside those between two proposals, among which a start looks for the last one."""
+_WHAT = "budget"
+"""What the audit calls a change of the policy by its budget."""
+
+
+class _Made(msgspec.Struct, frozen=True, gc=False):
+    probability: float
+    intended: Action
+    by: str = ""
+
+
+class _Decision(msgspec.Struct, frozen=True, gc=False, tag="decision", tag_field="kind"):
+    """What is counted of a decision; the rest is not decoded."""
+
+    event_time: int
+    decision: _Made
+
+
+class _Policy(msgspec.Struct, frozen=True, tag="policy", tag_field="kind"):
+    version: str
+
+
+class _Human(msgspec.Struct, frozen=True, tag="human", tag_field="kind"):
+    what: str
+    details: dict[str, Any]
+
+
+class _Label(msgspec.Struct, frozen=True, tag="label", tag_field="kind"):
+    pass
+
+
+_DECODER = msgspec.msgpack.Decoder(_Decision | _Policy | _Human | _Label)
+
+
+class BudgetKeeper:
+    """Counts the decisions in the ledger, whoever made them, and revises the threshold of reviews.
+
+    A proposal is due at positions that the decisions before them determine, so that all workers
+    come to the same ones. Whoever gets there first puts the policy on record, with a note of
+    what was counted up to that position; the others find it and write nothing. A start goes on
+    from the last such note. Where two have counted differently, because one found no note to
+    begin with, both go on from the one that stands first.
+
+    A policy that stands in the ledger and is not in force here yet, or the other way round, is
+    waited for: a proposal must not undo what somebody else changed.
+
+    Parameters
+    ----------
+    ledger
+        What is counted.
+    policy
+        Answers the policy in force. One that does not follow a budget leaves nothing to do.
+    change
+        Puts a policy on record and in force, see
+        :meth:`lagmark.serving.service.DecisionService.change_policy`.
+    tell
+        Called with a word and its particulars when the ledger cannot be followed.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        policy: Callable[[], Policy],
+        change: Callable[..., Awaitable[None]],
+        tell: Callable[..., None],
+    ) -> None:
+        self._ledger = ledger
+        self._policy = policy
+        self._change = change
+        self._tell = tell
+        self._task: asyncio.Task[None] | None = None
+        self._budget: AlertBudget | None = None
+        self._position = 0
+        self._version = ""
+        self._settled: tuple[int, dict[str, Any]] = (0, {})
+        self._agreed = 0
+        self._due = False
+
+    def start(self) -> None:
+        """Follow the ledger until the end."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def end(self) -> None:
+        """Come back when nothing is proposed any more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        told = ""
+        while True:
+            try:
+                await self.follow()
+            except Exception as problem:  # noqa: BLE001 - it goes on by itself, whatever it was
+                said = str(problem) if isinstance(problem, LagmarkError) else type(problem).__name__
+                if said != told:
+                    told = said
+                    self._tell("budget waits", level="error", why=said)
+            else:
+                told = ""
+            await asyncio.sleep(_PAUSE)
+
+    async def follow(self) -> None:
+        """Count what has been written since the last time, and propose if it is due.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger cannot be read; call it again.
+        UnavailableError
+            If a proposal cannot be put on record; the next call does, unless another worker has.
+        """
+        policy = self._policy()
+        if policy.file.choose != "budget":
+            return
+        while await asyncio.to_thread(self._read, policy):
+            pass
+        if not self._due or self._version != policy.version:
+            return
+        revised = await asyncio.to_thread(self._revised, policy)
+        if self._policy() is policy:
+            position, counts = self._settled
+            counted = {"position": position, **counts}
+            await self._change(revised, by="service", what=_WHAT, details={"counted": counted})
+
+    def _revised(self, policy: Policy) -> Policy:
+        """The policy under the threshold that was due; the same where that stays."""
+        budget = AlertBudget(policy.file.budget, self._settled[1])
+        thresholds = budget.propose(policy.thresholds)
+        return policy if thresholds is None else policy.revised(thresholds=thresholds)
+
+    def _read(self, policy: Policy) -> bool:
+        """Count the next part; whether there was any."""
+        if self._budget is None:
+            self._begin(policy)
+        more = False
+        for entry in self._ledger.entries(self._position, self._position + _PART):
+            more = True
+            self._take(entry, policy)
+            if self._position != entry.position:
+                # It goes on from further back.
+                break
+        return more
+
+    def _take(self, entry: Entry, policy: Policy) -> None:
+        assert self._budget is not None
+        record = _decoded(entry)
+        self._position = entry.position
+        if isinstance(record, _Decision):
+            made = record.decision
+            # One of an older version does not say what made it.
+            if made.by:
+                self._budget.observe(
+                    record.event_time,
+                    probability=made.probability,
+                    intended=made.intended,
+                    by=made.by,
+                )
+                if self._budget.due:
+                    self._settled = (entry.position, self._budget.settle())
+                    self._due = True
+        elif isinstance(record, _Policy):
+            self._version = record.version
+        elif isinstance(record, _Human) and record.what == _WHAT:
+            counts = dict(record.details["counted"])
+            position = counts.pop("position")
+            if position > self._agreed:
+                self._agreed = position
+                self._due = False
+                if (position, counts) != self._settled:
+                    self._resume(position, counts, policy)
+
+    def _resume(self, position: int, counts: dict[str, Any], policy: Policy) -> None:
+        """Go on from what was counted up to a position."""
+        self._budget = AlertBudget(policy.file.budget, counts)
+        self._position = position
+        self._settled = (position, counts)
+
+    def _begin(self, policy: Policy) -> None:
+        """Find the last note, or the place from which to count anew."""
+        # Every start puts its policy on record first.
+        self._version = policy.version
+        end = self._ledger.head().position
+        first = max(0, end - _FAR - policy.file.budget.every)
+        while end > first:
+            found = None
+            try:
+                for entry in self._ledger.entries(max(first, end - _PART), end):
+                    record = _decoded(entry)
+                    if isinstance(record, _Human) and record.what == _WHAT:
+                        found = record.details["counted"]
+            except LedgerError:
+                # A ledger that answers lacks a file that was moved out of it.
+                self._ledger.head()
+                break
+            if found is not None:
+                counts = dict(found)
+                self._resume(counts.pop("position"), counts, policy)
+                # Another on the same position may stand before it.
+                self._agreed = self._position - 1
+                return
+            end = max(first, end - _PART)
+        self._budget, self._position = AlertBudget(policy.file.budget), end
+
+
+def _decoded(entry: Entry) -> _Decision | _Policy | _Human | _Label:
+    try:
+        found: _Decision | _Policy | _Human | _Label = _DECODER.decode(entry.body)
+    except msgspec.MsgspecError as problem:
+        raise LedgerError(
+            f"entry {entry.position} is damaged: {problem}",
+            where="ledger",
+            hint="`lagmark verify` checks the whole chain",
+        ) from None
+    return found

@@ -24,9 +24,10 @@ from benchmarks import machine
 from benchmarks.results import as_json, as_text, heading
 from benchmarks.service_report import (
     BATCH,
-    CONNECTIONS,
+    LEVELS,
     PEERS,
     Turn,
+    Turns,
     bulk_section,
     saturated_section,
     steady_section,
@@ -189,9 +190,9 @@ def service(
     from lagmark.apps.jobs.send_history import send_history
     from lagmark.client import Client
 
-    bodies = bodies_of(world.future, world.domain)
-    saturated: dict[str, list[Turn]] = {name: [] for name in (*PEERS, "lagmark")}
-    alone: dict[str, list[Turn]] = {name: [] for name in saturated}
+    # What a live caller sends: the service says itself when a payment arrived.
+    bodies = bodies_of(world.future, world.domain, arrival=False)
+    turns: Turns = {name: {each: [] for each in LEVELS} for name in (*PEERS, "lagmark")}
     answered: list[tuple[int, Answer]] = []
     sent = 0
     with ExitStack() as stack:
@@ -199,7 +200,7 @@ def service(
         os.sched_setaffinity(0, {cores[-1]})
         stack.callback(os.sched_setaffinity, 0, cores)
         stack.enter_context(_redis(folder))
-        places = {name: stack.enter_context(_server(folder, name, cores[0])) for name in saturated}
+        places = {name: stack.enter_context(_server(folder, name, cores[0])) for name in turns}
         own, pid = places["lagmark"]
         with Client(f"http://{own.host}:{own.port}", key=own.key, timeout=120.0) as client:
             send_history(client, world.past, world.domain, reporter=Output(json=True))
@@ -221,8 +222,8 @@ def service(
         for _ in range(repeats + 1):
             for name in (*PEERS, "lagmark"):
                 # What compiles or loads lazily does so in the first turn, which is not counted.
-                alone[name].append(turn(name, 1))
-                saturated[name].append(turn(name, CONNECTIONS))
+                for connections in LEVELS:
+                    turns[name][connections].append(turn(name, connections))
         count = int(rate * max(seconds, 10.0))
         steady = measure(open_loop(own, bodies[sent : sent + count], rate=rate))
         answered.extend(answers_of(steady))
@@ -235,8 +236,10 @@ def service(
         bulk = _timed(pid, closed_loop(together, batches, connections=2))
     return [
         saturated_section(
-            {name: turns[1:] for name, turns in saturated.items()},
-            {name: turns[1:] for name, turns in alone.items()},
+            {
+                name: {connections: found[1:] for connections, found in levels.items()}
+                for name, levels in turns.items()
+            },
             [answer for _, answer in answered],
         ),
         steady_section(steady, rate),

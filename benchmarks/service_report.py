@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BATCH",
-    "CONNECTIONS",
+    "LEVELS",
     "PEERS",
     "Turn",
+    "Turns",
     "bulk_section",
     "saturated_section",
     "steady_section",
 ]
 
 PEERS = ("tutorial", "tuned")
-CONNECTIONS = 16
+LEVELS = (1, 16, 64)
+"""Requests in flight; targets of throughput are on the most."""
 BATCH = 500
 """Events in a batch."""
 
@@ -45,34 +47,38 @@ class Turn:
         return (len(self.load.outcomes) - self.load.failed) / self.cpu
 
 
-def saturated_section(
-    saturated: dict[str, list[Turn]], alone: dict[str, list[Turn]], answers: Sequence[Answer]
-) -> Section:
+Turns = dict[str, dict[int, list[Turn]]]
+"""Turns of each server by requests in flight."""
+
+
+def saturated_section(turns: Turns, answers: Sequence[Answer]) -> Section:
     """Three servers in turns.
 
     Parameters
     ----------
-    saturated, alone
-        Turns by server, those that count, with many connections and with one.
+    turns
+        Those that count.
     answers
         Lagmark's.
     """
     section = Section(
-        f"Decisions per second of one server core, {CONNECTIONS} connections",
-        ("server", "per second", "per CPU second", "p50 ms", "p99 ms", "max ms", "alone p50 ms"),
+        "Decisions per second of one server core, by requests in flight",
+        ("server", "in flight", "per second", "per CPU second", "p50 ms", "p99 ms", "max ms"),
     )
-    for name, turns in saturated.items():
-        section.rows.append(
-            (
-                name,
-                f"{median(each.load.rate for each in turns):,.0f}",
-                f"{median(each.per_core_second for each in turns):,.0f}",
-                f"{median(each.load.milliseconds(0.5) for each in turns):.2f}",
-                f"{median(each.load.milliseconds(0.99) for each in turns):.1f}",
-                f"{max(each.load.milliseconds(1.0) for each in turns):.1f}",
-                f"{median(each.load.milliseconds(0.5) for each in alone[name]):.2f}",
+    for name, levels in turns.items():
+        for connections, found in levels.items():
+            section.rows.append(
+                (
+                    name,
+                    f"{connections}",
+                    f"{median(each.load.rate for each in found):,.0f}",
+                    f"{median(each.per_core_second for each in found):,.0f}",
+                    f"{median(each.load.milliseconds(0.5) for each in found):.2f}",
+                    f"{median(each.load.milliseconds(0.99) for each in found):.1f}",
+                    f"{max(each.load.milliseconds(1.0) for each in found):.1f}",
+                )
             )
-        )
+    saturated = {name: levels[LEVELS[-1]] for name, levels in turns.items()}
     own = saturated["lagmark"]
     core = median(each.per_core_second for each in own)
     # Within a turn all three meet the same weather.
@@ -86,7 +92,8 @@ def saturated_section(
         a.load.milliseconds(0.99) / b.load.milliseconds(0.99)
         for a, b in zip(own, saturated["tutorial"], strict=True)
     )
-    failed = sum(each.load.failed for turns in saturated.values() for each in turns)
+    every = [each for levels in turns.values() for found in levels.values() for each in found]
+    failed = sum(each.load.failed for each in every)
     by_model = sum(each.model_version != "rules" for each in answers) / len(answers)
     apart = _apart(saturated["tutorial"][0].load, saturated["tuned"][0].load)
     section.notes.append(f"{by_model:.2%} of Lagmark's decisions were the model's")
@@ -105,12 +112,19 @@ def saturated_section(
     ]
     section.raw = {
         "benchmark": "service_saturated",
-        "per_second": {n: [each.load.rate for each in turns] for n, turns in saturated.items()},
-        "per_core_second": {
-            n: [each.per_core_second for each in turns] for n, turns in saturated.items()
-        },
-        "p99_ms": {
-            n: [each.load.milliseconds(0.99) for each in turns] for n, turns in saturated.items()
+        **{
+            what: {
+                name: {
+                    connections: [ask(each) for each in found]
+                    for connections, found in levels.items()
+                }
+                for name, levels in turns.items()
+            }
+            for what, ask in (
+                ("per_second", lambda each: each.load.rate),
+                ("per_core_second", lambda each: each.per_core_second),
+                ("p99_ms", lambda each: each.load.milliseconds(0.99)),
+            )
         },
     }
     return section

@@ -6,7 +6,14 @@ import json
 
 import pytest
 from benchmarks.__main__ import main
-from benchmarks.service_report import Turn, bulk_section, saturated_section, steady_section
+from benchmarks.service_report import (
+    LEVELS,
+    Turn,
+    Turns,
+    bulk_section,
+    saturated_section,
+    steady_section,
+)
 
 from lagmark.apps.bench.load import Load, Outcome
 from lagmark.apps.bench.outcome import Answer
@@ -18,20 +25,23 @@ def turn(answers: int, *, seconds: float, score: float = 0.5, status: int = 200)
     return Turn(Load(1.0, [Outcome(n, status, seconds, body) for n in range(answers)]), 1.0)
 
 
-def turns(**changed: Turn) -> dict[str, list[Turn]]:
+def turns(**changed: Turn) -> Turns:
     good = {
         "tutorial": turn(100, seconds=0.2),
         "tuned": turn(500, seconds=0.05),
         "lagmark": turn(4_000, seconds=0.005),
     }
-    return {name: [each, each] for name, each in (good | changed).items()}
+    return {
+        name: {connections: [each, each] for connections in LEVELS}
+        for name, each in (good | changed).items()
+    }
 
 
 ANSWERS = [Answer(0.1, "3")] * 200
 
 
-def missed(found: dict[str, list[Turn]], answers: list[Answer] = ANSWERS) -> list[str]:
-    section = saturated_section(found, found, answers)
+def missed(found: Turns, answers: list[Answer] = ANSWERS) -> list[str]:
+    section = saturated_section(found, answers)
     return [target.text for target in section.targets if not target.met]
 
 
@@ -53,7 +63,7 @@ def test_every_target_can_be_met_and_missed() -> None:
     rules = [*ANSWERS, *[Answer(0.1, "rules")] * 3]
     assert missed(turns(), rules) == ["the model made at least 99 % of the decisions"]
     broken = turns()
-    broken["tuned"][1].load.outcomes[0] = Outcome(0, 500, 0.1, b"")
+    broken["tuned"][1][1].load.outcomes[0] = Outcome(0, 500, 0.1, b"")
     assert missed(broken) == ["no request failed, of any server"]
 
 
@@ -84,7 +94,8 @@ def test_a_small_run_serves_all_three(capsys: pytest.CaptureFixture[str]) -> Non
     assert status == (0 if told["met"] else 1)
     saturated, steady, bulk = told["sections"]
     assert set(saturated["per_second"]) == {"tutorial", "tuned", "lagmark"}
-    assert all(min(rates) > 0 for rates in saturated["per_core_second"].values())
+    found = saturated["per_core_second"].values()
+    assert all(min(rates) > 0 for levels in found for rates in levels.values())
     # Speed depends on the machine; what is right does not.
     right = [each["met"] for each in saturated["targets"][-3:]]
     assert right == [True, True, True]

@@ -298,7 +298,7 @@ def test_rules_that_are_not_served_are_not_in_the_record() -> None:
 def test_counts_of_rules() -> None:
     hits, one = RuleHits(), policy()
     for fired in ((), ("review",), ("review", "allow"), ("watch",)):
-        hits.count(one.decide(event(), row(*fired), 0.1))
+        hits.count([one.decide(event(), row(*fired), 0.1)])
     assert hits.as_dict() == {
         "allow": {"seen": 4, "fired": 1, "by_action": {"review": 1}, "failed": 0},
         "review": {"seen": 4, "fired": 2, "by_action": {"review": 2}, "failed": 0},

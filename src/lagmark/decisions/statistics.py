@@ -7,6 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lagmark.decisions.policy import Verdict
 
 __all__ = ["RuleHits"]
@@ -21,14 +23,15 @@ class RuleHits:
         self._fired: dict[str, Counter[str]] = {}
         self._failed: Counter[str] = Counter()
 
-    def count(self, verdict: Verdict) -> None:
-        """Count one decision."""
+    def count(self, verdicts: Sequence[Verdict]) -> None:
+        """Count decisions."""
         with self._lock:
-            self._seen += 1
-            for name in verdict.fired + verdict.monitored:
-                self._fired.setdefault(name, Counter())[verdict.action.value] += 1
-            for name in verdict.failed:
-                self._failed[name] += 1
+            self._seen += len(verdicts)
+            for verdict in verdicts:
+                for name in verdict.fired + verdict.monitored:
+                    self._fired.setdefault(name, Counter())[verdict.action.value] += 1
+                for name in verdict.failed:
+                    self._failed[name] += 1
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """Counts by rule or list: decisions seen, fired, by action taken, and raised."""

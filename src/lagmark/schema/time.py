@@ -87,7 +87,8 @@ def to_micros(instant: datetime) -> int:
     """
     if instant.tzinfo is None:
         raise DataError(f"{instant} has no time zone", hint="say which one, for example +00:00")
-    return (instant - _EPOCH) // timedelta(microseconds=1)
+    since = instant - _EPOCH
+    return since.days * DAY + since.seconds * SECOND + since.microseconds
 
 
 def from_micros(micros: int) -> datetime:

@@ -126,8 +126,7 @@ class Decider:
         records: list[Record] = []
         now = stopwatch()
         counts = self.counts
-        for i, (event, (decision, verdict)) in enumerate(zip(events, judged, strict=True)):
-            self.hits.count(verdict)
+        for i, (event, (decision, _)) in enumerate(zip(events, judged, strict=True)):
             counts[f"decisions.{decision.action}"] += 1
             if decision.fallback:
                 counts[f"fallback.{decision.fallback}"] += 1
@@ -146,4 +145,5 @@ class Decider:
                     latency_us=int((now - group[i].started) * 1e6),
                 )
             )
+        self.hits.count([verdict for _, verdict in judged])
         return records, elsewhere

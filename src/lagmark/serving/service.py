@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DecisionService"]
 
-MOST_TOGETHER = 256
+MOST_TOGETHER = 512
 """Events decided in one turn; more would keep other requests waiting."""
 
 _ELSEWHERE = 10.0

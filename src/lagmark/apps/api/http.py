@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -53,6 +54,10 @@ _POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'no
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
+_PROCESS, _NUMBERS = secrets.token_hex(8).encode(), itertools.count(1)
+"""What no other process has, and what no other request of this one has."""
+
+
 def request_id_of(headers: Headers) -> bytes:
     """The sender's ``X-Request-Id`` where it is harmless, else a new one.
 
@@ -66,7 +71,7 @@ def request_id_of(headers: Headers) -> bytes:
     for name, value in headers:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return value
-    return secrets.token_hex(16).encode()
+    return b"%s%016x" % (_PROCESS, next(_NUMBERS))
 
 
 def standing_headers(scope: Scope, request_id: bytes) -> list[tuple[bytes, bytes]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import multiprocessing
 import signal
@@ -132,6 +133,10 @@ class Process:
         if parent is not None:
             # Whoever is left behind by a killed parent ends as if it had been told to.
             asyncio.get_running_loop().add_reader(parent.sentinel, _terminate)
+        # What was loaded stays: a search for garbage through all of it would keep requests waiting.
+        # What a batch makes has no cycles, and is gone before so much has come together.
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
         # Requests are heard while the state is recovered; /health/ready says when it is.
         self._begin()
         await send({"type": "lifespan.startup.complete"})

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import threading
 from contextlib import contextmanager, suppress
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
 from lagmark.backends.ledger.asking import Tables
@@ -130,8 +131,8 @@ class _Cursor(Writing):
             for first, size in _parts(len(rows)):
                 row = f"({', '.join('?' * len(rows[0]))})"
                 sql = f"INSERT INTO {table} VALUES {', '.join([row] * size)}"  # noqa: S608  # nosec B608
-                values = [value for each in rows[first : first + size] for value in each]
-                self._connection.execute(sql, values)
+                values = chain.from_iterable(rows[first : first + size])
+                self._connection.execute(sql, tuple(values))
 
     def move(self, moved: Archive) -> int:
         self._connection.execute("INSERT INTO archives VALUES (?, ?, ?, ?, ?)", moved)

@@ -207,6 +207,7 @@ assert registry.runs("shop") == []
 """
 
 
+@pytest.mark.slow
 def test_two_processes_start_at_once_on_a_fresh_directory_without_a_word(tmp_path: Path) -> None:
     started = [
         subprocess.Popen(

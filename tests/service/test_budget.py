@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import numpy as np
+import pytest
 
 from lagmark.apps.bench.load import closed_loop
 from lagmark.domains.registry import get_domain
@@ -154,6 +155,7 @@ def test_a_killed_service_goes_on_with_threshold_and_counts(serve: Serve, tmp_pa
     assert found["ok"], found
 
 
+@pytest.mark.slow
 def test_two_workers_keep_one_budget(serve: Serve, cluster: Servers, tmp_path: Path) -> None:
     environment = cluster.environment()
     data = tmp_path / "data"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from .servers import Servers
 
+pytestmark = pytest.mark.slow
+
 Serve = Callable[..., Service]
 
 
@@ -175,10 +177,5 @@ def outlive(serve: Serve, cluster: Servers, *, workers: int, rounds: int, count:
     assert service.stop() == 0
 
 
-def test_killed_servers_lose_nothing_acknowledged(serve: Serve, cluster: Servers) -> None:
-    outlive(serve, cluster, workers=2, rounds=1, count=900)
-
-
-@pytest.mark.slow
 def test_servers_killed_again_and_again_lose_nothing(serve: Serve, cluster: Servers) -> None:
-    outlive(serve, cluster, workers=4, rounds=8, count=3000)
+    outlive(serve, cluster, workers=4, rounds=6, count=3000)

@@ -52,6 +52,7 @@ def test_what_was_begun_is_answered_and_remembered(
     assert verify(service.data)["ok"]
 
 
+@pytest.mark.slow
 def test_told_to_end_while_it_starts_it_keeps_no_half_state(serve: Serve) -> None:
     service = serve().ready()
     traffic = Traffic(9)
@@ -69,6 +70,7 @@ def test_told_to_end_while_it_starts_it_keeps_no_half_state(serve: Serve) -> Non
         traffic.check(ledger)
 
 
+@pytest.mark.slow
 def test_workers_do_not_outlive_a_killed_parent(serve: Serve, cluster: Servers) -> None:
     service = serve(workers=2, environment=cluster.environment()).ready()
     assert service.process is not None

@@ -178,7 +178,8 @@ def _terminal() -> list[Feature]:
 def wide_features() -> list[Feature]:
     """Sixty features over customer, terminal and their pair, windows from an hour to 90 days.
 
-    A little of everything: what benchmarks of the engine and the service compute.
+    A little of everything: what benchmarks of the engine and the service compute. All that needs
+    single events has a window, so that memory has a bound.
     """
     from lagmark import features as f
 
@@ -195,7 +196,7 @@ def wide_features() -> list[Feature]:
         *(f.Distinct(c, t, window=w) for w in ("1d", "7d", "30d")),
         f.TimeSinceLast(c),
         f.FirstSeenAge(c),
-        f.Last(c, a),
+        f.Last(c, a, window="90d"),
         f.DecayedSum(c, a, half_life="7d"),
         *(f.Count(t, window=w) for w in ("1h", "1d", "7d", "30d")),
         *(f.Mean(t, a, window=w) for w in ("1d", "7d", "30d")),
@@ -207,8 +208,8 @@ def wide_features() -> list[Feature]:
         f.TimeSinceLast(t),
         f.FraudCount(t, window="30d", delay="7d"),
         *(f.FraudRate(t, window=w, delay="7d") for w in ("1d", "7d", "30d", "90d")),
-        f.LastLabel(t, delay="7d"),
-        f.TimeSinceFraud(t, delay="7d"),
+        f.LastLabel(t, window="90d", delay="7d"),
+        f.TimeSinceFraud(t, window="90d", delay="7d"),
         f.Count(pair, window="30d"),
         f.Count(pair, window="90d"),
         f.NewEntity(pair, window="90d"),

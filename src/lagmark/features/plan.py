@@ -368,7 +368,12 @@ def _horizon(members: list[Aggregation]) -> int:
         width, delay = _window(member)
         if width != at.NEVER:
             horizon = max(horizon, width + delay)
-        elif member.additive or (member.latest and member.columns() == Columns()):
+        elif (
+            member.additive
+            or member.windowless
+            or (member.latest and member.columns() == Columns())
+        ):
+            # The last row that is dropped, or what the head keeps, stands for all before it.
             horizon = max(horizon, delay)
         else:
             return at.NEVER

@@ -13,9 +13,10 @@ from urllib.request import url2pathname
 
 from lagmark.backends.lineup import Place, write_lineup
 from lagmark.backends.mlflow_flavor import BUNDLE, FLAVOR, write_model
-from lagmark.backends.mlflow_sqlite import exclusive, open_client
+from lagmark.backends.mlflow_sqlite import LOCK, open_client
 from lagmark.clock import utc_now
 from lagmark.errors import RegistryError, StateError
+from lagmark.locks import exclusive
 from lagmark.ports.model_registry import Alias, LoggedRun, ModelVersion, Ruling, RunReport
 from lagmark.schema.time import from_micros
 
@@ -142,7 +143,7 @@ class MlflowRegistry:
 
     def register(self, run_id: str) -> ModelVersion:
         """See :meth:`ModelRegistry.register`."""
-        with exclusive(self._directory):
+        with exclusive(self._directory / LOCK):
             return self._register(run_id)
 
     def _register(self, run_id: str) -> ModelVersion:
@@ -211,7 +212,7 @@ class MlflowRegistry:
     def promote(self, domain: str, candidate: str | int, *, reason: str) -> ModelVersion:
         """See :meth:`ModelRegistry.promote`."""
         self._require(reason)
-        with exclusive(self._directory):
+        with exclusive(self._directory / LOCK):
             chosen = self._chosen(domain, candidate)
             champion = self.version_of(domain, Alias.CHAMPION)
             if champion is not None and champion.version == chosen.version:
@@ -224,7 +225,7 @@ class MlflowRegistry:
     def challenge(self, domain: str, candidate: str | int, *, reason: str) -> ModelVersion:
         """See :meth:`ModelRegistry.challenge`."""
         self._require(reason)
-        with exclusive(self._directory):
+        with exclusive(self._directory / LOCK):
             chosen = self._chosen(domain, candidate)
             self._note(domain, chosen.version, "challenges", reason)
             return self.set_alias(domain, Alias.CHALLENGER, chosen.version)
@@ -244,7 +245,7 @@ class MlflowRegistry:
     def rollback(self, domain: str, *, reason: str) -> ModelVersion:
         """See :meth:`ModelRegistry.rollback`."""
         self._require(reason)
-        with exclusive(self._directory):
+        with exclusive(self._directory / LOCK):
             champion = self.version_of(domain, Alias.CHAMPION)
             previous = self.version_of(domain, Alias.PREVIOUS)
             if champion is None or previous is None:
@@ -299,7 +300,7 @@ class MlflowRegistry:
 
     def _experiment(self, domain: str) -> mlflow.entities.Experiment:
         _checked(domain)
-        with exclusive(self._directory):
+        with exclusive(self._directory / LOCK):
             found = self._client.get_experiment_by_name(domain)
             if found is not None:
                 return found

@@ -5,18 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import sys
 import warnings
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+from lagmark.locks import exclusive
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from mlflow import MlflowClient
 
-__all__ = ["exclusive", "open_client"]
+__all__ = ["LOCK", "open_client"]
+
+LOCK = ".lock"
+"""File that whoever writes to a registry holds, among all that use the same directory."""
 
 _ARTIFACTS = "artifacts"
 _PLACES = (
@@ -46,7 +49,7 @@ def open_client(directory: Path) -> MlflowClient:
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
         uri = f"sqlite:///{directory.absolute() / 'mlflow.db'}"
-        with exclusive(directory):
+        with exclusive(directory / LOCK):
             if not (directory / "mlflow.db").exists():
                 _create_tables(directory)
             _follow(directory)
@@ -55,23 +58,6 @@ def open_client(directory: Path) -> MlflowClient:
             client.search_experiments(max_results=1)
             client.search_registered_models(max_results=1)
     return client
-
-
-@contextmanager
-def exclusive(directory: Path) -> Iterator[None]:
-    """Turn of this process among all that use the same directory; a killed one gives it up."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / ".lock").open("a+b") as file:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _follow(directory: Path) -> None:

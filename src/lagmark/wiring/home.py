@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from lagmark.errors import ConfigError, StateError
+from lagmark.locks import claim
 
 if TYPE_CHECKING:
     from lagmark.ports.model_registry import ModelRegistry
@@ -72,14 +72,14 @@ class Home:
         StateError
             If another job has it.
         """
-        path = self._made() / ".run.lock"
-        with path.open("a+b") as file:
-            if not _locked(file):
-                raise StateError(
-                    "another run is using this home",
-                    where=str(self.path),
-                    hint="wait for it, or give this one its own directory with --home",
-                )
+        mine = claim(self._made() / ".run.lock")
+        if mine is None:
+            raise StateError(
+                "another run is using this home",
+                where=str(self.path),
+                hint="wait for it, or give this one its own directory with --home",
+            )
+        with mine:
             yield
 
     def _made(self) -> Path:
@@ -105,19 +105,3 @@ def default_threads() -> int:
     else:
         cores = os.cpu_count() or 1
     return max(1, min(_MOST_THREADS, cores - 1))
-
-
-def _locked(file: IO[bytes]) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

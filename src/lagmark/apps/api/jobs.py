@@ -13,10 +13,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
-from lagmark.apps.api.claims import claim
 from lagmark.apps.api.problems import problem_of
 from lagmark.atomic import replacing
 from lagmark.errors import LagmarkError, UnavailableError
+from lagmark.locks import claim
 from lagmark.schema.time import to_micros
 
 if TYPE_CHECKING:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
@@ -18,6 +15,7 @@ import msgspec
 from lagmark.atomic import replacing
 from lagmark.clock import stopwatch
 from lagmark.errors import ConfigError, StateError
+from lagmark.locks import exclusive
 from lagmark.schema.time import from_micros
 
 __all__ = ["Key", "KeyFile", "Scope"]
@@ -209,7 +207,7 @@ class KeyFile:
 
     def _change(self, change: Callable[[dict[str, Key]], None]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(self._path.with_name(f".{self._path.name}.lock")):
+        with exclusive(self._path.with_name(f".{self._path.name}.lock")):
             self._load()
             keys = dict(self._keys)
             change(keys)
@@ -254,18 +252,3 @@ class KeyFile:
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Only process in the block; the lock goes with the process."""
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield

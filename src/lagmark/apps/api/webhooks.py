@@ -10,10 +10,10 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from lagmark.apps.api.claims import claim
 from lagmark.apps.api.hooks import HOOKS, PLACES, Hook, Sent, load, signature, store
 from lagmark.atomic import replacing
 from lagmark.errors import LagmarkError
+from lagmark.locks import claim
 from lagmark.schema.records import DecisionRecord
 from lagmark.schema.time import to_micros
 from lagmark.serving.answers import answer

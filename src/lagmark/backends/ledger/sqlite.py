@@ -15,6 +15,7 @@ from lagmark.backends.ledger.idle import Idle
 from lagmark.backends.ledger.keeping import Repeated, SqlLedger, Writing
 from lagmark.backends.ledger.migrate import prepare
 from lagmark.errors import LedgerError
+from lagmark.locks import claim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -300,22 +301,11 @@ class _File(Tables):
 
 def _claim(path: Path) -> IO[bytes]:
     """The right to write to a ledger, kept until the file is closed or its process dies."""
-    file = path.with_name(f"{path.name}.lock").open("a+b")
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
+    mine = claim(path.with_name(f"{path.name}.lock"))
+    if mine is None:
         raise LedgerError(
             "another process writes to it",
             where=str(path),
             hint="stop that one, or open the ledger to be read only",
-        ) from None
-    return file
+        )
+    return mine

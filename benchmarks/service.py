@@ -211,6 +211,8 @@ def service(
             place, process = places[name]
             first = sent if name == "lagmark" else 0
             part = bodies[first : first + int(seconds * QUICKEST)]
+            if not part:
+                raise SystemExit("no payments are left: more --customers, or fewer --seconds")
             found = _timed(
                 process, closed_loop(place, part, connections=connections, seconds=seconds)
             )

@@ -120,6 +120,7 @@ def reviews(made: list[DecisionRecord]) -> Counter[int]:
     return Counter(found)
 
 
+@pytest.mark.slow
 def test_a_killed_service_goes_on_with_threshold_and_counts(serve: Serve, tmp_path: Path) -> None:
     data = tmp_path / "data"
     prepare(data, tmp_path)

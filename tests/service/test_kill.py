@@ -38,6 +38,7 @@ def kill_under_load(service: Service, rounds: int, count: int) -> None:
     assert found["decisions"] == len(traffic.bodies)
 
 
+@pytest.mark.slow
 def test_kills_under_load_lose_nothing_acknowledged(
     serve: Serve, tmp_path: Path, bundles: Path
 ) -> None:

@@ -49,6 +49,7 @@ def answer(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.slow
 def test_run_then_the_model_commands(
     run_file: Path, tmp_path: Path, payments: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

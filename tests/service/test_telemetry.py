@@ -106,7 +106,7 @@ def event(number: int) -> dict[str, Any]:
         "event_time": utc_now().isoformat(),
         "customer": 918273645,
         "terminal": 564738291,
-        "amount": 4711.17,
+        "amount": 47110815.17,
     }
 
 
@@ -154,7 +154,7 @@ def test_spans_arrive_before_the_service_ends(
     }
     assert within["scorer.probabilities"]["lagmark.model_version"] == "1"
     text = collector.text()
-    for secret in (key, key.rpartition("_")[2], "918273645", "564738291", "4711", "192837465",
+    for secret in (key, key.rpartition("_")[2], "918273645", "564738291", "47110815", "192837465",
                    "5647382910", answer.json()["decision_id"]):  # fmt: skip
         assert secret not in text, secret
 

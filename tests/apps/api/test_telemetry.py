@@ -218,7 +218,7 @@ def test_refusals_are_spans_and_only_our_faults_are_errors(tmp_path: Path) -> No
         assert not any("error.type" in each for each in said)
         assert {each.status.status_code for each in spans} == {StatusCode.UNSET}
         told = "".join(each.to_json() for each in spans)
-        for secret in ("4711", "yesterday", "wrong", traced.token):
+        for secret in ("customer-4711", "yesterday", "wrong", traced.token):
             assert secret not in told
 
     served(tmp_path, story)

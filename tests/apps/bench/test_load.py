@@ -87,7 +87,8 @@ def test_a_closed_loop_ends_with_its_time(slow: Slow) -> None:
     waits = {f"at_{n}": {"wait": 0.05} for n in range(1_000)}
     load = measure(closed_loop(slow.target, bodies(1_000, **waits), connections=2, seconds=0.3))
     assert 2 <= len(load.outcomes) <= 20
-    assert [each.index for each in load.outcomes] == sorted(range(len(load.outcomes)))
+    # Two are in flight, and either may be answered first.
+    assert sorted(each.index for each in load.outcomes) == list(range(len(load.outcomes)))
 
 
 def test_refusals_and_broken_connections_are_failures(slow: Slow) -> None:

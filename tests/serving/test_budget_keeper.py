@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 import tempfile
+import threading
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -27,15 +28,20 @@ from lagmark.errors import LedgerError, UnavailableError
 from lagmark.schema.decision import Action, Decision, Fallback, Level
 from lagmark.schema.records import (
     DecisionRecord,
+    Entry,
     HumanRecord,
     LabelRecord,
     PolicyRecord,
+    Record,
     body_of,
     record_of,
 )
 from lagmark.schema.time import DAY, HOUR
 from lagmark.serving import budget_keeper
 from lagmark.serving.budget_keeper import BudgetKeeper
+
+if TYPE_CHECKING:
+    from lagmark.ports.ledger import Written
 
 START = 19_000 * DAY
 FIELDS = get_domain("handbook").fields
@@ -70,8 +76,8 @@ class Worker:
         if self.refuses:
             raise UnavailableError("not now")
         self.policy = new
-        note = HumanRecord(by, what, "policy", details)
-        self.ledger.append([PolicyRecord(new.version, new.content), note], at=0)
+        records = [PolicyRecord(new.version, new.content), HumanRecord(by, what, "policy", details)]
+        self.keeper.saw(records, self.ledger.append(records, at=0))
 
     def look(self) -> None:
         """Take up the policy that was put on record last."""
@@ -101,9 +107,11 @@ class Writer:
         self._per_day = per_day
         self._late = late
 
-    def write(self, number: int, *thresholds: float | None, by: str | None = None) -> None:
-        """Write decisions, in turn by several policies."""
-        records = []
+    def write(
+        self, number: int, *thresholds: float | None, by: str | None = None
+    ) -> tuple[list[Record], list[Written]]:
+        """Write decisions, in turn by several policies; they, and what became of them."""
+        records: list[Record] = []
         for turn in range(number):
             event = next(self._ids)
             time = START + event * DAY // self._per_day
@@ -118,7 +126,7 @@ class Writer:
                 day = (time - START) // DAY
                 self.reviews[day] = self.reviews.get(day, 0) + 1
             records.append(record(event, time, chance, wanted, made))
-        self.ledger.append(records, at=0)
+        return records, self.ledger.append(records, at=0)
 
 
 def record(event: int, time: int, probability: float, wanted: Action, by: str) -> DecisionRecord:
@@ -211,6 +219,18 @@ def oracle(
     return found
 
 
+def check_proposals(
+    ledger: SqliteLedger, **budget: int
+) -> tuple[dict[int, float | None], list[tuple[int, float | None]]]:
+    """What was to be proposed, and was: at positions and with thresholds of the oracle."""
+    wanted, found = oracle(ledger, **budget), proposed(ledger)
+    review: float | None = 0.5
+    for position, put in found:
+        review = wanted[position] or review
+        assert put == review
+    return wanted, found
+
+
 @given(
     seed=st.integers(0, 2**32 - 1),
     every=st.sampled_from([150, 400, 1_000]),
@@ -227,7 +247,8 @@ def test_followed_in_any_parts_it_proposes_as_in_one_pass(
         workers = [Worker(ledger, policy(**budget)) for _ in range(2)]
         writer = Writer(ledger, seed, per_day=per_day, late=0.05)
         for _ in range(12):
-            writer.write(int(draw.integers(1, 500)), 0.5)
+            wrote = writer.write(int(draw.integers(1, 500)), 0.5)
+            workers[int(draw.integers(2))].keeper.saw(*wrote)
             for worker in workers:
                 if draw.random() < 0.4:
                     worker.follow()
@@ -235,15 +256,60 @@ def test_followed_in_any_parts_it_proposes_as_in_one_pass(
                     worker.restart()
         for worker in workers:
             worker.follow()
-        wanted = oracle(ledger, **budget)
-        found = proposed(ledger)
-        review = 0.5
-        for position, put in found:
-            review = wanted[position] or review
-            assert put == review
+        wanted, found = check_proposals(ledger, **budget)
         assert len(dict(found)) == len(found), "two workers wrote the same"
         assert [position for position, _ in found] == sorted(dict(found))
         assert not wanted or max(wanted) == found[-1][0]
+
+
+class Slow:
+    """A ledger that is written to while it is read."""
+
+    def __init__(self, ledger: SqliteLedger) -> None:
+        self._ledger = ledger
+        self.head = ledger.head
+        self.read = 0
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def entries(self, after: int = 0, until: int | None = None) -> Iterator[Entry]:
+        found = list(self._ledger.entries(after, until))
+        self.read += len(found)
+        self.meanwhile()
+        yield from found
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_what_it_is_told_of_is_counted_and_not_read(ledger: SqliteLedger, meanwhile: bool) -> None:
+    worker = Worker(ledger, policy(cases=40, every=500))
+    slow = worker.keeper._ledger = Slow(ledger)
+    writer = Writer(ledger, 9, per_day=1_000)
+    keeper = worker.keeper
+
+    async def live() -> None:
+        loop = asyncio.get_running_loop()
+
+        def write() -> None:
+            heard = threading.Event()
+            told = writer.write(100, worker.policy.thresholds.review)
+            loop.call_soon_threadsafe(lambda: (keeper.saw(*told), heard.set()))
+            assert heard.wait(60)
+
+        writer.write(400, 0.5)
+        for turn in range(40):
+            slow.meanwhile = write if meanwhile and turn else lambda: None
+            if turn and not meanwhile:
+                await asyncio.to_thread(write)
+            task = loop.create_task(keeper.follow())
+            await asyncio.sleep(0)
+            await asyncio.wait([task], timeout=0.05)
+            slow.meanwhile = lambda: None
+            await task
+
+    asyncio.run(live())
+    # What was there before, once to look for a note and once to count.
+    assert slow.read == 2 * 401
+    assert len(proposed(ledger)) > 4
+    check_proposals(ledger, cases=40, days=3, every=500)
 
 
 def test_a_start_goes_on_from_the_counts_of_the_last_proposal(ledger: SqliteLedger) -> None:

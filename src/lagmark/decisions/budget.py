@@ -12,9 +12,6 @@ from lagmark.schema.time import DAY, HOUR
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from lagmark.decisions.settings import Budget, Thresholds
 
 __all__ = ["AlertBudget"]
@@ -59,10 +56,8 @@ class AlertBudget:
     """
 
     def __init__(self, budget: Budget, counts: Mapping[str, Any] | None = None) -> None:
-        import numpy as np
-
         self._budget = budget
-        self._counts: dict[int, NDArray[np.int64]] = {}
+        self._counts: dict[int, list[int]] = {}
         self._ruled: dict[int, int] = {}
         self._first, self._last = 2**63 - 1, -(2**63)
         self._since = 0
@@ -72,8 +67,9 @@ class AlertBudget:
             self._settled_on = self._last // DAY
             for day, ruled, bins, numbers in counts["days"]:
                 self._ruled[day] = ruled
-                self._counts[day] = np.zeros(_BINS, np.int64)
-                self._counts[day][bins] = numbers
+                self._counts[day] = [0] * _BINS
+                for each, number in zip(bins, numbers, strict=True):
+                    self._counts[day][each] = number
 
     def observe(self, event_time: int, *, probability: float, intended: Action, by: str) -> None:
         """Count one decision.
@@ -103,12 +99,10 @@ class AlertBudget:
         elif by == "rules" and intended is Action.REVIEW:
             self._ruled[day] += 1
 
-    def _open(self, day: int) -> NDArray[np.int64] | None:
-        import numpy as np
-
+    def _open(self, day: int) -> list[int] | None:
         if self._counts and day < max(self._counts):
             return None
-        self._counts[day] = np.zeros(_BINS, np.int64)
+        self._counts[day] = [0] * _BINS
         self._ruled[day] = 0
         for old in [each for each in self._counts if each <= day - self._budget.days]:
             del self._counts[old], self._ruled[old]
@@ -127,8 +121,8 @@ class AlertBudget:
         self._settled_on = self._last // DAY
         days = []
         for day, counts in self._counts.items():
-            bins = counts.nonzero()[0]
-            days.append([day, self._ruled[day], bins.tolist(), counts[bins].tolist()])
+            bins = [each for each, number in enumerate(counts) if number]
+            days.append([day, self._ruled[day], bins, [counts[each] for each in bins]])
         return {"first": self._first, "last": self._last, "days": days}
 
     def propose(self, thresholds: Thresholds) -> Thresholds | None:
@@ -145,7 +139,7 @@ class AlertBudget:
         """
         start = max(self._first, min(self._counts, default=0) * DAY)
         span = self._last - start
-        total = sum(int(counts.sum()) for counts in self._counts.values())
+        total = sum(map(sum, self._counts.values()))
         if total < _LEAST or span < _SHORTEST:
             return None
         allowed = self._budget.alerts * span / DAY - sum(self._ruled.values())

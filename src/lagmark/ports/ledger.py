@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import msgspec
 
 if TYPE_CHECKING:
     from lagmark.schema.records import DecisionRecord, Entry, LabelRecord, Record
 
-__all__ = ["DecisionQuery", "Head", "Ledger", "Page", "Row", "Statistics"]
+__all__ = ["DecisionQuery", "Head", "Ledger", "Page", "Row", "Statistics", "Written"]
+
+Written: TypeAlias = "int | DecisionRecord | None"
+"""What became of a record: its position, else the decision that stood first, else nothing."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -161,8 +164,11 @@ class Ledger(Protocol):
     message that takes an earlier one back is a message with its own verdict.
     """
 
-    def append(self, records: Sequence[Record], *, at: int) -> list[DecisionRecord | None]:
-        """Make records durable, in order; for each the decision that stood first, else ``None``."""
+    def append(self, records: Sequence[Record], *, at: int) -> list[Written]:
+        """Make records durable, in order; for each its position.
+
+        For a second decision it is the one that stood first, for a repeated message ``None``.
+        """
 
     def head(self) -> Head:
         """Last entry."""

@@ -10,13 +10,14 @@ import msgspec
 from lagmark.decisions.budget import AlertBudget
 from lagmark.errors import LagmarkError, LedgerError
 from lagmark.schema.decision import Action  # noqa: TC001 -- msgspec reads it when it runs
+from lagmark.schema.records import DecisionRecord, HumanRecord, PolicyRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from lagmark.decisions.policy import Policy
-    from lagmark.ports.ledger import Ledger
-    from lagmark.schema.records import Entry
+    from lagmark.ports.ledger import Ledger, Written
+    from lagmark.schema.records import Entry, Record
 
 __all__ = ["BudgetKeeper"]
 
@@ -26,6 +27,8 @@ _PART = 256
 """Entries read at once: less than a millisecond in which another thread keeps the loop waiting."""
 _FAR = 100_000
 """Entries, beside those between two proposals, among which a start looks for the last one."""
+_MOST = 16
+"""Proposals that are due and not on record; of more, the earliest are counted again if need be."""
 _WHAT = "budget"
 """What the audit calls a change of the policy by its budget."""
 
@@ -56,7 +59,8 @@ class _Label(msgspec.Struct, frozen=True, tag="label", tag_field="kind"):
     pass
 
 
-_DECODER = msgspec.msgpack.Decoder(_Decision | _Policy | _Human | _Label)
+_Counted = _Decision | _Policy | _Human | _Label
+_DECODER = msgspec.msgpack.Decoder(_Counted)
 
 
 class BudgetKeeper:
@@ -67,6 +71,9 @@ class BudgetKeeper:
     what was counted up to that position; the others find it and write nothing. A start goes on
     from the last such note. Where two have counted differently, because one found no note to
     begin with, both go on from the one that stands first.
+
+    What this process wrote itself it is told of, and reads only what others wrote between: the
+    reading thread would fight for the interpreter's lock at each row.
 
     A policy that stands in the ledger and is not in force here yet, or the other way round, is
     waited for: a proposal must not undo what somebody else changed.
@@ -100,9 +107,9 @@ class BudgetKeeper:
         self._budget: AlertBudget | None = None
         self._position = 0
         self._version = ""
-        self._settled: tuple[int, dict[str, Any]] = (0, {})
+        self._settled: dict[int, dict[str, Any]] = {}
         self._agreed = 0
-        self._due = False
+        self._unheard: list[tuple[Sequence[Record], Sequence[Written]]] | None = None
 
     def start(self) -> None:
         """Follow the ledger until the end."""
@@ -141,21 +148,42 @@ class BudgetKeeper:
         policy = self._policy()
         if policy.file.choose != "budget":
             return
-        while await asyncio.to_thread(self._read, policy):
-            pass
-        if not self._due or self._version != policy.version:
+        more = True
+        while more:
+            # It stays where this is cancelled: the thread goes on.
+            unheard: list[tuple[Sequence[Record], Sequence[Written]]] = []
+            self._unheard = unheard
+            more = await asyncio.to_thread(self._read, policy)
+            self._unheard = None
+            for records, written in unheard:
+                self.saw(records, written)
+        if not self._settled or self._version != policy.version:
             return
-        revised = await asyncio.to_thread(self._revised, policy)
-        if self._policy() is policy:
-            position, counts = self._settled
+        position, counts = next(reversed(self._settled.items()))
+        revised = await asyncio.to_thread(_revised, policy, counts)
+        if self._policy() is policy and self._agreed < position:
             counted = {"position": position, **counts}
             await self._change(revised, by="service", what=_WHAT, details={"counted": counted})
 
-    def _revised(self, policy: Policy) -> Policy:
-        """The policy under the threshold that was due; the same where that stays."""
-        budget = AlertBudget(policy.file.budget, self._settled[1])
-        thresholds = budget.propose(policy.thresholds)
-        return policy if thresholds is None else policy.revised(thresholds=thresholds)
+    def saw(self, records: Sequence[Record], written: Sequence[Written]) -> None:
+        """Count what this process wrote, where it follows on what is counted.
+
+        Parameters
+        ----------
+        records
+            What was written, after all that was told before.
+        written
+            What the ledger answered.
+        """
+        if self._unheard is not None:
+            # A thread counts right now.
+            self._unheard.append((records, written))
+            return
+        if self._budget is None:
+            return
+        for record, position in zip(records, written, strict=True):
+            if position == self._position + 1:
+                self._take(position, record)
 
     def _read(self, policy: Policy) -> bool:
         """Count the next part; whether there was any."""
@@ -164,17 +192,16 @@ class BudgetKeeper:
         more = False
         for entry in self._ledger.entries(self._position, self._position + _PART):
             more = True
-            self._take(entry, policy)
+            self._take(entry.position, _decoded(entry))
             if self._position != entry.position:
                 # It goes on from further back.
                 break
         return more
 
-    def _take(self, entry: Entry, policy: Policy) -> None:
+    def _take(self, position: int, record: _Counted | Record) -> None:
         assert self._budget is not None
-        record = _decoded(entry)
-        self._position = entry.position
-        if isinstance(record, _Decision):
+        self._position = position
+        if isinstance(record, _Decision | DecisionRecord):
             made = record.decision
             # One of an older version does not say what made it.
             if made.by:
@@ -185,24 +212,26 @@ class BudgetKeeper:
                     by=made.by,
                 )
                 if self._budget.due:
-                    self._settled = (entry.position, self._budget.settle())
-                    self._due = True
-        elif isinstance(record, _Policy):
+                    self._settled[position] = self._budget.settle()
+                    if len(self._settled) > _MOST:
+                        del self._settled[next(iter(self._settled))]
+        elif isinstance(record, _Policy | PolicyRecord):
             self._version = record.version
-        elif isinstance(record, _Human) and record.what == _WHAT:
+        elif isinstance(record, _Human | HumanRecord) and record.what == _WHAT:
             counts = dict(record.details["counted"])
-            position = counts.pop("position")
-            if position > self._agreed:
-                self._agreed = position
-                self._due = False
-                if (position, counts) != self._settled:
-                    self._resume(position, counts, policy)
+            agreed = counts.pop("position")
+            if agreed > self._agreed:
+                self._agreed = agreed
+                mine = self._settled.get(agreed)
+                self._settled = {at: each for at, each in self._settled.items() if at > agreed}
+                if mine != counts:
+                    self._settled = {}
+                    self._resume(agreed, counts)
 
-    def _resume(self, position: int, counts: dict[str, Any], policy: Policy) -> None:
+    def _resume(self, position: int, counts: dict[str, Any]) -> None:
         """Go on from what was counted up to a position."""
-        self._budget = AlertBudget(policy.file.budget, counts)
+        self._budget = AlertBudget(self._policy().file.budget, counts)
         self._position = position
-        self._settled = (position, counts)
 
     def _begin(self, policy: Policy) -> None:
         """Find the last note, or the place from which to count anew."""
@@ -223,17 +252,24 @@ class BudgetKeeper:
                 break
             if found is not None:
                 counts = dict(found)
-                self._resume(counts.pop("position"), counts, policy)
+                self._resume(counts.pop("position"), counts)
                 # Another on the same position may stand before it.
+                self._settled = {self._position: counts}
                 self._agreed = self._position - 1
                 return
             end = max(first, end - _PART)
         self._budget, self._position = AlertBudget(policy.file.budget), end
 
 
-def _decoded(entry: Entry) -> _Decision | _Policy | _Human | _Label:
+def _revised(policy: Policy, counts: dict[str, Any]) -> Policy:
+    """The policy under the threshold that was due; the same where that stays."""
+    thresholds = AlertBudget(policy.file.budget, counts).propose(policy.thresholds)
+    return policy if thresholds is None else policy.revised(thresholds=thresholds)
+
+
+def _decoded(entry: Entry) -> _Counted:
     try:
-        found: _Decision | _Policy | _Human | _Label = _DECODER.decode(entry.body)
+        found: _Counted = _DECODER.decode(entry.body)
     except msgspec.MsgspecError as problem:
         raise LedgerError(
             f"entry {entry.position} is damaged: {problem}",

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lagmark.clock import Clock
-    from lagmark.ports.ledger import Ledger
-    from lagmark.schema.records import DecisionRecord, Record
+    from lagmark.ports.ledger import Ledger, Written
+    from lagmark.schema.records import Record
 
-    Done = Callable[[list[DecisionRecord | None] | None, Exception | None], None]
+    Done = Callable[[list[Written] | Exception], object]
 
 __all__ = ["Committer"]
 
@@ -55,14 +55,14 @@ class Committer:
         return len(self._waiting)
 
     def submit(self, records: Sequence[Record], done: Done) -> None:
-        """Write records; ``done`` is called in the committer's thread with ``append``'s answer.
+        """Write records; ``done`` is called in the committer's thread with what came of it.
 
         Parameters
         ----------
         records
             Written together with whatever else waits.
         done
-            Takes the answer, or the error.
+            Takes ``append``'s answer, or the error.
         """
         with self._changed:
             self._waiting.append((records, done))
@@ -95,7 +95,7 @@ class Committer:
                 failed = self._write(group)
             if failed is not None:
                 for _, done in group:
-                    done(None, failed)
+                    done(failed)
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()
@@ -123,6 +123,6 @@ class Committer:
             return failure
         first = 0
         for part, done in group:
-            done(answers[first : first + len(part)], None)
+            done(answers[first : first + len(part)])
             first += len(part)
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict, deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from lagmark.clock import Clock
     from lagmark.decisions.policy import Policy
     from lagmark.ports.feature_state import FeatureState
-    from lagmark.ports.ledger import Ledger
+    from lagmark.ports.ledger import Ledger, Written
     from lagmark.schema.events import Event
     from lagmark.schema.records import Record
+    from lagmark.serving.committer import Done
     from lagmark.serving.decider import Decider
 
 __all__ = ["DecisionService"]
@@ -259,23 +261,32 @@ class DecisionService:
 
     async def _submit(self, records: Sequence[Record]) -> None:
         """Have records written, whatever else waits."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def done(_: list[DecisionRecord | None] | None, problem: Exception | None) -> None:
-            loop.call_soon_threadsafe(self._submitted, future, problem)
+        def done(found: list[Written] | Exception) -> None:
+            if future.done():
+                return
+            if isinstance(found, Exception):
+                future.set_exception(found)
+            else:
+                future.set_result(None)
 
-        self._committer.submit(records, done)
+        self._commit(records, done)
         await future
 
-    def _submitted(self, future: asyncio.Future[None], problem: Exception | None) -> None:
-        refusal = None if problem is None else self._readiness.lose(problem)
-        if future.done():
-            return
-        if refusal is None:
-            future.set_result(None)
+    def _commit(self, records: Sequence[Record], done: Done) -> None:
+        """Have records written; ``done`` is called in the loop, in the order of the ledger."""
+        call = asyncio.get_running_loop().call_soon_threadsafe
+        self._committer.submit(records, lambda found: call(self._committed, records, done, found))
+
+    def _committed(
+        self, records: Sequence[Record], done: Done, found: list[Written] | Exception
+    ) -> None:
+        if isinstance(found, Exception):
+            done(self._readiness.lose(found))
         else:
-            future.set_exception(refusal)
+            done(found)
+            self._keeper.saw(records, found)
 
     def _refuse_unless_ready(self) -> None:
         if not self._readiness.ready:
@@ -311,7 +322,7 @@ class DecisionService:
             self._followed.add(task)
             task.add_done_callback(self._followed.discard)
         if records:
-            self._write(group, records)
+            self._commit(records, partial(self._written, group, records))
 
     def _unanswered(self, group: list[Arrival]) -> list[Arrival]:
         """Events that stand in no ledger yet; the others are answered."""
@@ -338,31 +349,24 @@ class DecisionService:
         else:
             self._fail(group, self._readiness.refusal("another process does not end its decision"))
 
-    def _write(self, group: list[Arrival], records: list[Record]) -> None:
-        loop = asyncio.get_running_loop()
-
-        def done(answers: list[DecisionRecord | None] | None, problem: Exception | None) -> None:
-            loop.call_soon_threadsafe(self._written, group, records, answers, problem)
-
-        self._committer.submit(records, done)
-
     def _written(
         self,
         group: list[Arrival],
         records: list[Record],
-        answers: list[DecisionRecord | None] | None,
-        problem: Exception | None,
+        found: list[Written] | Exception,
     ) -> None:
-        if answers is None:
-            self._fail(group, self._readiness.lose(problem or LedgerError("nothing was written")))
+        if isinstance(found, Exception):
+            self._fail(group, found)
             return
         # Before the answers: who has one may send to another process what follows on it.
         self.state.confirm([each.event for each in group])
         taken = False
-        for record, first in zip(records, answers, strict=True):
-            if isinstance(record, DecisionRecord):
-                taken = taken or first is not None
-                self._answer(first or record)
+        for record, stands in zip(records, found, strict=True):
+            if isinstance(stands, DecisionRecord):
+                taken = True
+                self._answer(stands)
+            elif isinstance(record, DecisionRecord):
+                self._answer(record)
         if taken:
             # Another process decided on one of them first: this state has taken it all the same.
             self._readiness.lose(

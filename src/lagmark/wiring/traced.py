@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext, Tracer
 
     from lagmark.ports.feature_state import FeatureState, Reading
-    from lagmark.ports.ledger import Ledger
+    from lagmark.ports.ledger import Ledger, Written
     from lagmark.ports.scorer import Scorer
     from lagmark.schema.events import Event
     from lagmark.schema.records import Record
@@ -122,7 +122,7 @@ class Spans:
     def ledger(self, ledger: Ledger) -> Ledger:
         """A ledger whose writes, and questions for earlier decisions, are spans."""
 
-        def append(records: Sequence[Record], *, at: int) -> list[DecisionRecord | None]:
+        def append(records: Sequence[Record], *, at: int) -> list[Written]:
             decided = [each.event_id for each in records if isinstance(each, DecisionRecord)]
             with self.span("ledger.append", len(records), decided):
                 return ledger.append(records, at=at)

@@ -20,9 +20,9 @@ class Oracle:
 
     log: list[tuple[int, Any]] = field(default_factory=list)
 
-    def append(self, records: list[Any], at: int) -> list[DecisionRecord | None]:
+    def append(self, records: list[Any], at: int) -> list[int | DecisionRecord | None]:
         at = max([at, *(written for written, _ in self.log)])
-        answers: list[DecisionRecord | None] = []
+        answers: list[int | DecisionRecord | None] = []
         for record in records:
             first = None
             if isinstance(record, DecisionRecord):
@@ -32,7 +32,7 @@ class Oracle:
             )
             if not stands:
                 self.log.append((at, record))
-            answers.append(first)
+            answers.append(first if stands else len(self.log))
         return answers
 
     def digest(self, bodies: list[bytes]) -> bytes:

@@ -57,7 +57,7 @@ def test_a_lost_connection_is_opened_again(open_postgres: Open, schema: str) -> 
     ledger.append([decided(1)], at=0)
     lose_connections(schema)
     # A writer that was idle had sent nothing, so it just goes on; a reader says so once.
-    assert ledger.append([decided(2)], at=0) == [None]
+    assert ledger.append([decided(2)], at=0) == [2]
     with pytest.raises(LedgerError, match="cannot be reached"):
         ledger.head()
     assert ledger.head().position == 2
@@ -135,7 +135,8 @@ GROUP = [decided(1), said(1, 2), HumanRecord("eve", "promote", "m2"), decided(2)
 def test_a_commit_whose_answer_was_lost_is_found(far: SqlLedger, relay: Relay) -> None:
     for n in range(5):
         relay.cut = "behind"
-        assert far.append([decided(n), HumanRecord("eve", "promote", str(n))], at=n) == [None] * 2
+        found = far.append([decided(n), HumanRecord("eve", "promote", str(n))], at=n)
+        assert found == [2 * n + 1, 2 * n + 2]
         assert relay.cut is None
     assert far.head().position == 10
     assert check_chain(far.entries()) is None
@@ -147,7 +148,7 @@ def test_a_commit_that_never_arrived_is_an_error(far: SqlLedger, relay: Relay) -
         far.append(GROUP, at=0)
     assert relay.cut is None
     assert far.head().position == 0
-    assert far.append(GROUP, at=0) == [None] * 4
+    assert far.append(GROUP, at=0) == [1, 2, 3, 4]
     assert far.head().position == 4
 
 

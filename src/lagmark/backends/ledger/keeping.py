@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from lagmark.ports.ledger import Written
     from lagmark.schema.records import Entry, Record
 
 __all__ = ["Batch", "Repeated", "SqlLedger", "Writing"]
@@ -91,8 +92,8 @@ class SqlLedger(Asking, ABC):
     def _writing(self) -> AbstractContextManager[Writing]:
         """Transaction that is on disk when the block ends, or gone when it raises."""
 
-    def append(self, records: Sequence[Record], *, at: int) -> list[DecisionRecord | None]:
-        """Make records durable, in order; for each the decision that stood first, else ``None``.
+    def append(self, records: Sequence[Record], *, at: int) -> list[Written]:
+        """Make records durable, in order; for each its position, or what stood first.
 
         Raises
         ------
@@ -104,7 +105,8 @@ class SqlLedger(Asking, ABC):
             try:
                 # Repeats are rare: they are looked for once an index has refused one.
                 with self._writing() as writing:
-                    writing.insert(self._batch(records, bodies, writing, at))
+                    batch = self._batch(records, bodies, writing, at)
+                    writing.insert(batch)
             except Repeated:
                 return self._append_new(records, bodies, at)
         except Repeated:
@@ -119,24 +121,28 @@ class SqlLedger(Asking, ABC):
                 where=self._where,
                 hint="nothing of this was written",
             ) from None
-        return [None] * len(records)
+        return [row[0] for row in batch.entries]
 
     def _append_new(
         self, records: Sequence[Record], bodies: Sequence[bytes], at: int
-    ) -> list[DecisionRecord | None]:
+    ) -> list[Written]:
         """Append what repeats nothing; the decisions that stand instead of the others."""
         with self._writing() as writing:
             repeats = _repeats(writing, records)
             new = [number for number in range(len(records)) if number not in repeats]
             fresh = [records[number] for number in new], [bodies[number] for number in new]
-            writing.insert(self._batch(*fresh, writing, at))
+            batch = self._batch(*fresh, writing, at)
+            writing.insert(batch)
+        positions = {number: row[0] for number, row in zip(new, batch.entries, strict=True)}
         asked = [records[number] for number in repeats]
         first = self.decisions_on(
             [each.event_id for each in asked if isinstance(each, DecisionRecord)]
         )
         return [
-            first[record.event_id]
-            if number in repeats and isinstance(record, DecisionRecord)
+            positions[number]
+            if number in positions
+            else first[record.event_id]
+            if isinstance(record, DecisionRecord)
             else None
             for number, record in enumerate(records)
         ]

@@ -70,10 +70,13 @@ def test_every_target_can_be_met_and_missed() -> None:
 def test_open_loop_and_batches_are_held_against_their_targets() -> None:
     assert [t.met for t in steady_section(turn(9, seconds=0.002).load, 500).targets] == [True] * 2
     assert [t.met for t in steady_section(turn(9, seconds=0.011).load, 500).targets] == [False] * 2
-    body = json.dumps({"results": [{"probability": 0.1}] * 500}).encode()
+    told = {"probability": 0.1, "reasons": [{}]}
+    body = json.dumps({"results": [{"probability": 0.1}] * 490 + [told] * 10}).encode()
     for count, met in ((40, True), (39, False)):
         load = Load(1.0, [Outcome(n, 200, 0.1, body) for n in range(count)])
-        assert [t.met for t in bulk_section(Turn(load, 0.5)).targets] == [met]
+        section = bulk_section([Turn(load, 0.5)])
+        assert [t.met for t in section.targets] == [met]
+        assert section.rows[0][-1] == "2.0%"
 
 
 @pytest.mark.parametrize("argv", [["--repeats", "0"], ["--customers", "3"], ["--seconds", "0"]])
@@ -87,7 +90,7 @@ def test_bad_arguments_are_explained(argv: list[str], capsys: pytest.CaptureFixt
 @pytest.mark.slow
 def test_a_small_run_serves_all_three(capsys: pytest.CaptureFixture[str]) -> None:
     status = main(
-        ["service", "--seconds", "0.5", "--repeats", "1", "--customers", "100", "--trees", "10",
+        ["service", "--seconds", "0.5", "--repeats", "1", "--customers", "200", "--trees", "10",
          "--rate", "20", "--json"]
     )  # fmt: skip
     told = json.loads(capsys.readouterr().out)

@@ -31,6 +31,7 @@ class Answer(msgspec.Struct, frozen=True):
     probability: float = float("nan")
     model_version: str = ""
     fallback: str = ""
+    reasons: list[Any] = msgspec.field(default_factory=list)
     error: Any = None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import data, machine, maturity, nowcast, scoring, service
+from benchmarks import data, machine, maturity, memory, nowcast, scoring, service
 from benchmarks.features import sixty, twelve
 from benchmarks.flat import flat
 from benchmarks.online import online
@@ -25,6 +25,7 @@ EXAMPLES = """examples:
   python -m benchmarks online --json --out online.json
   python -m benchmarks maturity --seeds 8              maturity policies, see docs/learning.md
   python -m benchmarks nowcast --seeds 5               simulated worlds, see docs/nowcast.md
+  python -m benchmarks memory                          the service over a million requests
   python -m benchmarks scoring                         scores and reasons, see docs/scoring.md
   python -m benchmarks service --repeats 3             the decision service beside other stacks
 """
@@ -90,14 +91,9 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> Iterator[Section]:
 def main(argv: list[str] | None = None) -> int:
     """Measure, print and say whether all targets are met (exit status 0) or not (1)."""
     given = sys.argv[1:] if argv is None else argv
-    if given[:1] == ["maturity"]:
-        return maturity.main(given[1:])
-    if given[:1] == ["nowcast"]:
-        return nowcast.main(given[1:])
-    if given[:1] == ["scoring"]:
-        return scoring.main(given[1:])
-    if given[:1] == ["service"]:
-        return service.main(given[1:])
+    for module in (maturity, memory, nowcast, scoring, service):
+        if given[:1] == [module.__name__.rpartition(".")[2]]:
+            return module.main(given[1:])
     arguments = _arguments(argv)
     facts = machine.facts()
     sections: list[Section] = []

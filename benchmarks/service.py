@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from lagmark.domains.domain import Domain
     from lagmark.schema.events import EventBatch
 
-__all__ = ["World", "main", "prepare", "service"]
+__all__ = ["World", "lagmark_server", "main", "prepare", "service"]
 
 ROOT = Path(__file__).resolve().parent.parent
 FEATURES = "wide"
@@ -202,7 +202,13 @@ def service(
         os.sched_setaffinity(0, {cores[-1]})
         stack.callback(os.sched_setaffinity, 0, cores)
         stack.enter_context(_redis(folder))
-        places = {name: stack.enter_context(_server(folder, name, cores[0])) for name in turns}
+        places = {
+            name: stack.enter_context(
+                _server(cores[0], "", f"benchmarks.servers.{name}", str(folder))
+            )
+            for name in PEERS
+        }
+        places["lagmark"] = stack.enter_context(lagmark_server(folder, cores[0]))
         own, pid = places["lagmark"]
         with Client(f"http://{own.host}:{own.port}", key=own.key, timeout=120.0) as client:
             send_history(client, world.past, world.domain, reporter=Output(json=True))
@@ -296,25 +302,27 @@ def _redis(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _server(folder: Path, name: str, core: int) -> Iterator[tuple[Address, int]]:
-    """Address and process of a server that runs on one core."""
+def lagmark_server(folder: Path, core: int) -> Iterator[tuple[Address, int]]:
+    """Address and process of a service over what :func:`prepare` made, on one core."""
+    home = str(folder / "home")
+    made = _lagmark("keys", "create", "--scope", "decide,label", "--data", home, "--json")
+    key = json.loads(made)["key"]
+    with _server(core, key, "lagmark.apps.cli", "serve", "--data", home, "--port") as found:
+        yield found
+
+
+@contextmanager
+def _server(core: int, key: str, *command: str) -> Iterator[tuple[Address, int]]:
+    """Address and process of a module that serves on one core; its last argument is the port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    key = ""
-    if name == "lagmark":
-        home = str(folder / "home")
-        made = _lagmark("keys", "create", "--scope", "decide,label", "--data", home, "--json")
-        key = json.loads(made)["key"]
-        command = ["lagmark.apps.cli", "serve", "--port", str(port), "--data", home]
-    else:
-        command = [f"benchmarks.servers.{name}", str(folder), str(port)]
     with tempfile.TemporaryFile() as log:
         mine = os.sched_getaffinity(0)
         # A child starts on its parent's core; set later, its libraries would count too many.
         os.sched_setaffinity(0, {core})
         process = subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=ROOT, stdout=log, stderr=log
+            [sys.executable, "-m", *command, str(port)], cwd=ROOT, stdout=log, stderr=log
         )
         os.sched_setaffinity(0, mine)
         try:

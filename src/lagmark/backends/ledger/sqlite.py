@@ -11,6 +11,7 @@ from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
 from lagmark.backends.ledger.asking import Tables
+from lagmark.backends.ledger.checkpoint import Checkpoints
 from lagmark.backends.ledger.idle import Idle
 from lagmark.backends.ledger.keeping import Repeated, SqlLedger, Writing
 from lagmark.backends.ledger.migrate import prepare
@@ -164,6 +165,7 @@ class _File(Tables):
         self._turn = threading.Lock()
         self._claim: IO[bytes] | None = None
         self._writer: sqlite3.Connection | None = None
+        self._checkpoints: Checkpoints | None = None
         try:
             with self._explained():
                 if not read_only:
@@ -171,6 +173,8 @@ class _File(Tables):
                     self._claim = _claim(path)
                     self._writer = self._open_writer()
                 self._check_revision(read_only=read_only)
+                if not read_only:
+                    self._checkpoints = Checkpoints(lambda: self._connect("rw"))
         except BaseException:
             self.close()
             raise
@@ -195,13 +199,14 @@ class _File(Tables):
         """Transaction of the writing connection, on disk when the block ends."""
         with self._turn, self._explained():
             self._check_open()
-            if self._claim is None:
+            if self._checkpoints is None:
                 raise LedgerError("the ledger was opened to be read only", where=str(self._path))
             connection = self._writer = self._writer or self._open_writer()
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 yield _Cursor(connection)
                 connection.execute("COMMIT")
+                self._checkpoints.written()
             except BaseException as problem:
                 with suppress(sqlite3.Error):
                     connection.rollback()
@@ -215,6 +220,8 @@ class _File(Tables):
     def close(self) -> None:
         with self._turn:
             self._closed = True
+            if self._checkpoints is not None:
+                self._checkpoints.end()
             self._idle.close()
             if self._writer is not None:
                 with suppress(sqlite3.Error):
@@ -242,12 +249,12 @@ class _File(Tables):
 
     def _open_writer(self) -> sqlite3.Connection:
         connection = self._connect("rwc")
-        # FULL: the log is on disk before a commit returns. It is copied into the file every 16 MB:
-        # at the usual 4 MB big groups spend a tenth of their time on that.
+        # FULL: the log is on disk before a commit returns. A commit copies it into the file only
+        # where the thread that does so cannot keep up, and it has grown to 64 MB.
         try:
             for pragma in (
                 "synchronous = FULL",
-                "wal_autocheckpoint = 4000",
+                "wal_autocheckpoint = 16000",
                 "cache_size = -65536",
             ):
                 connection.execute(f"PRAGMA {pragma}")

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 DEADLINE = 60.0
 
 
-def jobs_of(folder: Path, log: io.StringIO | None = None) -> Jobs:
-    return Jobs(folder, clock=utc_now, log=Log(clock=utc_now, stream=log or io.StringIO()))
+def jobs_of(folder: Path, log: io.BytesIO | None = None) -> Jobs:
+    return Jobs(folder, clock=utc_now, log=Log(clock=utc_now, stream=log or io.BytesIO()))
 
 
 async def until(jobs: Jobs, job: Job, wanted: Callable[[Job], bool]) -> Job:
@@ -124,14 +124,14 @@ def test_failures_say_why_and_defects_do_not(tmp_path: Path) -> None:
         raise KeyError("secret")
 
     async def run() -> None:
-        log = io.StringIO()
+        log = io.BytesIO()
         jobs = jobs_of(tmp_path, log)
         found = await ended(jobs, await jobs.submit("train", refuse, by="ann"))
         assert (found.state, found.error) == (State.FAILED, "no such model; see the list")
         found = await ended(jobs, await jobs.submit("train", break_, by="ann"))
         assert found.state is State.FAILED
         assert "secret" not in found.error
-        assert "KeyError" in log.getvalue()
+        assert b"KeyError" in log.getvalue()
 
     asyncio.run(run())
 

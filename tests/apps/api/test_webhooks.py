@@ -126,7 +126,7 @@ def hooks_of(folder: Path, ledger: SqliteLedger, **options: Any) -> Webhooks:
         ledger=ledger,
         clock=utc_now,
         rng=np.random.default_rng(1),
-        log=Log(clock=utc_now, stream=io.StringIO()),
+        log=Log(clock=utc_now, stream=io.BytesIO()),
         **{"pause": 0.01, "longest": 0.05, "patience": 5.0, **options},
     )
 

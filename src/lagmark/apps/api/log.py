@@ -7,7 +7,7 @@ import logging
 import sys
 import threading
 import traceback
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
@@ -30,7 +30,7 @@ class Log(logging.Handler):
     clock
         Answers the present instant.
     stream
-        Where to write; stderr when ``None``.
+        Where to write, unbuffered; stderr when ``None``.
     context
         Answers what every line written now ends with.
     """
@@ -39,12 +39,15 @@ class Log(logging.Handler):
         self,
         *,
         clock: Clock,
-        stream: IO[str] | None = None,
+        stream: BinaryIO | None = None,
         context: Callable[[], dict[str, str]] = dict,
     ) -> None:
         super().__init__(logging.INFO)
         self._clock = clock
-        self._stream = sys.stderr if stream is None else stream
+        # Past the buffers: what these cannot write they keep, and fail with again at the end.
+        self._stream = (
+            getattr(sys.stderr.buffer, "raw", sys.stderr.buffer) if stream is None else stream
+        )
         self._context = context
         self._turn = threading.Lock()
         self._encoder = msgspec.json.Encoder()
@@ -62,8 +65,7 @@ class Log(logging.Handler):
         )
         # Where the log cannot be written, decisions go on.
         with self._turn, contextlib.suppress(OSError):
-            self._stream.write(line.decode() + "\n")
-            self._stream.flush()
+            self._stream.write(line + b"\n")
 
     def request(
         self, *, request_id: bytes, method: str, route: str, status: int, seconds: float, key: str

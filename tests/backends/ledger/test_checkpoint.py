@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from lagmark.backends.ledger import checkpoint
+from lagmark.backends.ledger.checkpoint import Checkpoints
 from lagmark.backends.ledger.keeping import SqlLedger
 
 from .records import decided
+
+if TYPE_CHECKING:
+    import pytest
 
 Open = Callable[..., SqlLedger]
 
@@ -60,3 +68,16 @@ def test_what_cannot_be_copied_yet_is_copied_later(open_sqlite: Open, tmp_path: 
         assert ledger.head().position == 100
     ledger.append([decided(100)], at=0)
     await_copied(path, 101)
+
+
+def test_it_ends_at_any_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "_PAUSE", 0.002)
+    rng = random.Random(0)
+    for _ in range(500):
+        copies = Checkpoints(lambda: sqlite3.connect(":memory:"))
+        copies.written()
+        time.sleep(0.006 * rng.random())
+        ending = threading.Thread(target=copies.end, daemon=True)
+        ending.start()
+        ending.join(30)
+        assert not ending.is_alive()

@@ -47,7 +47,11 @@ class Checkpoints:
         self._thread.join()
 
     def _work(self) -> None:
-        while self._written.wait() and not self._ended.wait(_PAUSE):
+        while True:
+            self._written.wait()
+            # Before it looks whether this is the end, which may be told at any moment.
             self._written.clear()
+            if self._ended.wait(_PAUSE):
+                return
             with suppress(sqlite3.Error), closing(self._connect()) as connection:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

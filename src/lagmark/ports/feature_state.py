@@ -67,8 +67,10 @@ class FeatureState(Protocol):
     forgotten; a later one reads what is left. Failure: a store that cannot be reached, or a
     state that was made anew elsewhere, raises ``StateError``, and nothing is known of the events
     of that call until :meth:`recover` was called. Between ``take`` and the ledger's ``append`` an
-    event is only promised: :meth:`confirm` says that it stands in the ledger, :meth:`recover`
-    forgets those that do not. One thread uses it at a time.
+    event or label is only promised: :meth:`confirm` says that it stands in the ledger,
+    :meth:`recover` forgets those that do not. What was decided in view of another process's promise
+    may be written once that is kept, see :meth:`writable`: else it had seen what never was. One
+    thread uses it at a time, but for these two, which belong to the thread that writes.
     """
 
     @property
@@ -92,8 +94,26 @@ class FeatureState(Protocol):
         still to come waits for it; those of forgotten events change nothing.
         """
 
-    def confirm(self, events: Sequence[Event]) -> None:
-        """Say that events stand in the ledger, and all that was told before they were taken."""
+    @property
+    def place(self) -> int:
+        """Place in the order of all that is taken and told, up to which this state has come.
+
+        Read after :meth:`take` or :meth:`label` it names what these have taken and seen.
+        """
+
+    def writable(self) -> int:
+        """Place up to which all that other processes took and told stands in the ledger.
+
+        What was taken or told up to there may be written.
+
+        Raises
+        ------
+        StateError
+            If that is not known: what waits to be written must not be.
+        """
+
+    def confirm(self, place: int) -> None:
+        """Say that all that this process took and told up to a place stands in the ledger."""
 
     def recover(self, ledger: Ledger) -> int:
         """Make the state that of exactly what the ledger holds; how many entries were replayed.

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from lagmark.errors import LedgerError
+from lagmark.clock import stopwatch
+from lagmark.errors import LagmarkError, LedgerError, StateError
 from lagmark.schema.time import to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lagmark.clock import Clock
+    from lagmark.ports.feature_state import FeatureState
     from lagmark.ports.ledger import Ledger, Written
     from lagmark.schema.records import Record
 
@@ -22,26 +25,40 @@ __all__ = ["Committer"]
 
 _MOST = 1024
 """Records in one write; more would keep the first of them waiting."""
+_PATIENCE = 10.0
+"""Seconds that another process may take to write; the state gives one up that is silent before."""
+_SHORTEST, _LONGEST = 0.0005, 0.01
+"""Seconds between two looks at what others have written."""
+
+
+class _Part(NamedTuple):
+    records: Sequence[Record]
+    done: Done
+    place: int
 
 
 class Committer:
     """Writes to a ledger in the order of submission, everything that waits at once.
 
-    After a write failed, all that waits fails with it until :meth:`resume`: what was decided
-    after a lost event may have seen it.
+    What was decided in view of another process's events waits until these are written. After a
+    write failed, all that waits fails with it until :meth:`resume`: what was decided after a
+    lost event may have seen it.
 
     Parameters
     ----------
     ledger
         Where to write.
+    state
+        Feature state whose places submissions name.
     clock
         Instant that entries are stamped with.
     """
 
-    def __init__(self, ledger: Ledger, *, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, *, state: FeatureState, clock: Clock) -> None:
         self._ledger = ledger
+        self._state = state
         self._clock = clock
-        self._waiting: deque[tuple[Sequence[Record], Done]] = deque()
+        self._waiting: deque[_Part] = deque()
         self._changed = threading.Condition()
         self._failed: Exception | None = None
         self._closing = False
@@ -54,7 +71,7 @@ class Committer:
         """Submissions that wait."""
         return len(self._waiting)
 
-    def submit(self, records: Sequence[Record], done: Done) -> None:
+    def submit(self, records: Sequence[Record], done: Done, *, place: int = 0) -> None:
         """Write records; ``done`` is called in the committer's thread with what came of it.
 
         Parameters
@@ -63,9 +80,11 @@ class Committer:
             Written together with whatever else waits.
         done
             Takes ``append``'s answer, or the error.
+        place
+            Of the feature state when it had taken them; 0 where it has no part in them.
         """
         with self._changed:
-            self._waiting.append((records, done))
+            self._waiting.append(_Part(records, done, place))
             self._changed.notify_all()
 
     def resume(self) -> None:
@@ -84,45 +103,61 @@ class Committer:
     def _work(self) -> None:
         while True:
             with self._changed:
-                while not self._waiting and not self._closing:
-                    self._changed.wait()
+                self._changed.wait_for(lambda: self._waiting or self._closing)
                 if not self._waiting:
                     return
-                group = self._take()
                 self._busy = True
                 failed = self._failed
+            group: list[_Part] = []
+            written: list[Written] = []
             if failed is None:
-                failed = self._write(group)
+                try:
+                    group = self._take(self._await_turn(self._waiting[0].place))
+                    written = self._write(group)
+                except Exception as problem:  # noqa: BLE001 - the thread must outlive whatever a backend raises
+                    failed = (
+                        problem
+                        if isinstance(problem, LagmarkError)
+                        else LedgerError(f"{type(problem).__name__}: {problem}", where="ledger")
+                    )
             if failed is not None:
-                for _, done in group:
-                    done(failed)
+                with self._changed:
+                    self._failed = failed
+                for part in group or [self._waiting.popleft()]:
+                    part.done(failed)
+            else:
+                first = 0
+                for part in group:
+                    part.done(written[first : first + len(part.records)])
+                    first += len(part.records)
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()
 
-    def _take(self) -> list[tuple[Sequence[Record], Done]]:
+    def _await_turn(self, place: int) -> int:
+        """How far may be written, once that is as far as a place."""
+        deadline, pause = stopwatch() + _PATIENCE, _SHORTEST
+        while (found := self._state.writable()) < place:
+            if stopwatch() > deadline:
+                raise StateError("another process does not write what it took", where="ledger")
+            time.sleep(pause)
+            pause = min(_LONGEST, 2 * pause)
+        return found
+
+    def _take(self, writable: int) -> list[_Part]:
         group = [self._waiting.popleft()]
-        size = len(group[0][0])
-        while self._waiting and size + len(self._waiting[0][0]) <= _MOST:
+        size = len(group[0].records)
+        while self._waiting:
+            part = self._waiting[0]
+            if part.place > writable or size + len(part.records) > _MOST:
+                break
             group.append(self._waiting.popleft())
-            size += len(group[-1][0])
+            size += len(part.records)
         return group
 
-    def _write(self, group: list[tuple[Sequence[Record], Done]]) -> Exception | None:
-        records = [record for part, _ in group for record in part]
-        try:
-            answers = self._ledger.append(records, at=to_micros(self._clock()))
-        except Exception as problem:  # noqa: BLE001 - the thread must outlive whatever a backend raises
-            failure = (
-                problem
-                if isinstance(problem, LedgerError)
-                else LedgerError(f"{type(problem).__name__}: {problem}", where="ledger")
-            )
-            with self._changed:
-                self._failed = failure
-            return failure
-        first = 0
-        for part, done in group:
-            done(answers[first : first + len(part)])
-            first += len(part)
-        return None
+    def _write(self, group: list[_Part]) -> list[Written]:
+        records = [record for part in group for record in part.records]
+        written = self._ledger.append(records, at=to_micros(self._clock()))
+        # Before the answers: who has one may send to another process what follows on it.
+        self._state.confirm(max(part.place for part in group))
+        return written

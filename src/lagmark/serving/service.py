@@ -79,7 +79,7 @@ class DecisionService:
         self.decider = decider
         self.state = state
         self.ledger = ledger
-        self._committer = Committer(ledger, clock=clock)
+        self._committer = Committer(ledger, state=state, clock=clock)
         self._recent: OrderedDict[int | str, bytes] = OrderedDict()
         self._keep = recent
         self._crowd = crowd
@@ -255,11 +255,11 @@ class DecisionService:
             raise self._readiness.lose(problem) from problem
         for i, label in zip(spoken, told, strict=True):
             stamped[i] = msgspec.structs.replace(stamped[i], known_at=label.known_at)
-        await self._submit(stamped)
+        await self._submit(stamped, place=self.state.place if spoken else 0)
         self.counts["labels"] += len(spoken)
         return len(stamped)
 
-    async def _submit(self, records: Sequence[Record]) -> None:
+    async def _submit(self, records: Sequence[Record], *, place: int = 0) -> None:
         """Have records written, whatever else waits."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -271,13 +271,15 @@ class DecisionService:
             else:
                 future.set_result(None)
 
-        self._commit(records, done)
+        self._commit(records, done, place=place)
         await future
 
-    def _commit(self, records: Sequence[Record], done: Done) -> None:
+    def _commit(self, records: Sequence[Record], done: Done, *, place: int) -> None:
         """Have records written; ``done`` is called in the loop, in the order of the ledger."""
         call = asyncio.get_running_loop().call_soon_threadsafe
-        self._committer.submit(records, lambda found: call(self._committed, records, done, found))
+        self._committer.submit(
+            records, lambda found: call(self._committed, records, done, found), place=place
+        )
 
     def _committed(
         self, records: Sequence[Record], done: Done, found: list[Written] | Exception
@@ -322,7 +324,7 @@ class DecisionService:
             self._followed.add(task)
             task.add_done_callback(self._followed.discard)
         if records:
-            self._commit(records, partial(self._written, group, records))
+            self._commit(records, partial(self._written, group, records), place=self.state.place)
 
     def _unanswered(self, group: list[Arrival]) -> list[Arrival]:
         """Events that stand in no ledger yet; the others are answered."""
@@ -358,8 +360,6 @@ class DecisionService:
         if isinstance(found, Exception):
             self._fail(group, found)
             return
-        # Before the answers: who has one may send to another process what follows on it.
-        self.state.confirm([each.event for each in group])
         taken = False
         for record, stands in zip(records, found, strict=True):
             if isinstance(stands, DecisionRecord):

@@ -63,7 +63,7 @@ class Desk:
         """Take events and write them."""
         reading = self.state.take(events)
         self.write(events, reading)
-        self.state.confirm(events)
+        self.state.confirm(self.state.place)
         return reading
 
     def write(self, events: Sequence[Event], reading: Reading) -> None:
@@ -84,6 +84,7 @@ class Desk:
         told = self.state.label(labels)
         records = [LabelRecord(t.event_id, t.known_at, t.fraud, t.source) for t in told]
         self.ledger.append([HumanRecord("somebody", "label", "events"), *records], at=0)
+        self.state.confirm(self.state.place)
 
 
 def expected(feature_set: FeatureSet, ledger: Ledger) -> dict[int | str, Any]:

@@ -88,7 +88,7 @@ def _story(state: FeatureState, ledger: SqliteLedger, seed: int, features: Any) 
             if some in list(desk.vectors)[-20:] and fate > 0.9:
                 again = state.take([msgspec.structs.replace(first, ingest_time=state.latest)])
                 same({some: again.vectors[0]}, {some: desk.vectors[some]}, features.names)
-                state.confirm([first])
+                state.confirm(state.place)
     same(desk.vectors, expected(features, ledger), features.names)
 
 
@@ -188,7 +188,7 @@ def test_a_checkpoint_holds_only_what_the_ledger_holds(
     reading = state.take([event(50, 50)])
     assert not state.checkpoint()
     desk.write([event(50, 50)], reading)
-    state.confirm([event(50, 50)])
+    state.confirm(state.place)
     assert state.checkpoint()
     desk.decide([event(51, 51)])
     assert state.recover(ledger) == 1

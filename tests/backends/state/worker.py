@@ -38,6 +38,8 @@ def main() -> None:
                 answer((np.array(reading.vectors), reading.ingest_times))
             elif verb == "recover":
                 answer(state.recover(ledger))
+            elif verb == "place":
+                answer(state.place)
             else:
                 answer(getattr(state, verb)(argument))
         except Exception as problem:  # noqa: BLE001 - whatever it is, the test says so

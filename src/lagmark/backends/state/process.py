@@ -50,10 +50,8 @@ class ProcessState:
         path = None if folder is None else folder / "features.snapshot"
         self._fold = Fold(feature_set, subject=subject, path=path, lateness=lateness, recall=recall)
         self._ledger: Ledger | None = None
-        # Labels told before each promised event, by its id; labels that may not be written yet.
-        self._promised: dict[int | str, int] = {}
-        self._told: list[Label] = []
-        self._written = 0
+        self._place = 0
+        self._confirmed = 0
 
     @property
     def contract(self) -> Contract:
@@ -65,13 +63,15 @@ class ProcessState:
         """Latest ingest time taken."""
         return self._fold.latest
 
+    @property
+    def place(self) -> int:
+        """Number of calls that took or told something."""
+        return self._place
+
     def take(self, events: Sequence[Event]) -> Reading:
         """Take events in and read their features."""
         reading = self._fold.take(events)
-        before = self._written + len(self._told)
-        for event, new in zip(events, reading.new.tolist(), strict=True):
-            if new:
-                self._promised[event.event_id] = before
+        self._place += bool(reading.new.any())
         return reading
 
     def peek(self, event: Event) -> Reading:
@@ -87,23 +87,21 @@ class ProcessState:
             for each in labels
         ]
         self._fold.tell(told)
-        self._told += told
+        self._place += bool(told)
         return told
 
-    def confirm(self, events: Sequence[Event]) -> None:
-        """Say that events stand in the ledger, and all that was told before they were taken."""
-        for event in events:
-            before = self._promised.pop(event.event_id, 0)
-            if before > self._written:
-                del self._told[: before - self._written]
-                self._written = before
+    def writable(self) -> int:
+        """Any place: nobody else takes anything."""
+        return 2**63 - 1
+
+    def confirm(self, place: int) -> None:
+        """Say that all that was taken and told up to a place stands in the ledger."""
+        self._confirmed = max(self._confirmed, place)
 
     def recover(self, ledger: Ledger) -> int:
         """Make the state that of what the ledger holds."""
         self._ledger = ledger
-        self._promised.clear()
-        self._told.clear()
-        self._written = 0
+        self._confirmed = self._place
         position = self._fold.load(ledger)
         return self._fold.replay(ledger.entries(after=position))
 
@@ -111,7 +109,7 @@ class ProcessState:
         """Write a snapshot, unless something taken or told does not stand in the ledger."""
         if self._ledger is None:
             raise StateError("the state has no ledger yet", hint="recover it from one first")
-        if self._promised or not all(_stands(each, self._ledger) for each in self._told):
+        if self._confirmed < self._place:
             return False
         self._fold.save(self._ledger, self._ledger.head().position)
         return True
@@ -119,10 +117,3 @@ class ProcessState:
     def close(self) -> None:
         """Release memory."""
         self._fold.clear()
-
-
-def _stands(label: Label, ledger: Ledger) -> bool:
-    return any(
-        (each.known_at, each.fraud, each.source) == (label.known_at, label.fraud, label.source)
-        for each in ledger.labels(label.event_id)
-    )

@@ -33,8 +33,11 @@ KEPT = 100_000
 MOST = 10_000
 """Entries answered at once."""
 
-PATIENCE = 30
+PATIENCE = 5
 """Seconds after which a worker that holds promises and does nothing counts as dead."""
+
+_LABEL = b"\xc1"
+"""What the name of a promised label begins with; its place in the log follows."""
 
 EXPIRY = 24 * 3600 * 1000
 """Milliseconds until the log of a contract that nobody uses goes away."""
@@ -92,18 +95,22 @@ class RedisState:
         self._patience = patience
         self._kept = kept
         self._worker = _name()
-        # One connection, and no silent second try: what a lost answer did must not be guessed.
-        self._client = redis.Redis.from_url(
-            url,
-            single_connection_client=True,
-            retry=Retry(NoBackoff(), 0),
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
+        # One connection for the thread that takes, one for that which writes, and no silent second
+        # try: what a lost answer did must not be guessed.
+        self._client, self._writer = (
+            redis.Redis.from_url(
+                url,
+                single_connection_client=True,
+                retry=Retry(NoBackoff(), 0),
+                socket_timeout=timeout,
+                socket_connect_timeout=timeout,
+            )
+            for _ in range(2)
         )
         folder_of_scripts = resources.files("lagmark.backends.state") / "scripts"
-        self._append, self._join, self._settle = (
+        self._append, self._join, self._settle, self._confirm, self._writable = (
             self._client.register_script((folder_of_scripts / f"{name}.lua").read_text())
-            for name in ("append", "join", "settle")
+            for name in ("append", "join", "settle", "confirm", "writable")
         )
         self._ledger: Ledger | None = None
         self._run = ""
@@ -169,22 +176,37 @@ class RedisState:
         self._fold.tell(told)
         return told
 
-    def confirm(self, events: Sequence[Event]) -> None:
-        """Say that events stand in the ledger, and all that was told before they were taken.
+    @property
+    def place(self) -> int:
+        """Place in the log up to which this state has taken it."""
+        return self._seen
+
+    def writable(self) -> int:
+        """Place up to which all that other workers took and told stands in the ledger."""
+        try:
+            found = self._writable(self._keys, [self._generation, self._worker], self._writer)
+        except redis.RedisError as problem:
+            self._writer.connection_pool.disconnect()
+            raise _away(problem) from problem
+        if found < 0:
+            raise _stale()
+        return int(found)
+
+    def confirm(self, place: int) -> None:
+        """Say that all that was taken and told up to a place stands in the ledger.
 
         If the server cannot be told, :meth:`recover` finds out from the ledger.
         """
         try:
-            with self._reaching():
-                self._settle(self._keys, ["", *(_encode(each.event_id) for each in events)])
-        except StateError:
-            return
+            self._confirm(self._keys, [self._generation, self._worker, place], self._writer)
+        except redis.RedisError:
+            self._writer.connection_pool.disconnect()
 
     def recover(self, ledger: Ledger) -> int:
         """Make the state that of what the ledger holds and other workers are about to write."""
         self._ledger = ledger
         with self._reaching(anew=True):
-            self._clear_promises(ledger)
+            self._clear_promises(ledger, own=True)
             self._generation, self._seen, _ = self._enter()
             # What the ledger has by now stands in the log, or left it before: read in this order,
             # nothing is missed and the log follows on the ledger.
@@ -219,6 +241,7 @@ class RedisState:
     def close(self) -> None:
         """Release memory and the connection."""
         self._client.close()
+        self._writer.close()
         self._fold.clear()
 
     def _content(self, event: Event) -> bytes:
@@ -263,21 +286,36 @@ class RedisState:
         generation, base, promised = self._join(self._keys, [self._run, _name()])
         return generation, int(base), promised
 
-    def _clear_promises(self, ledger: Ledger) -> None:
-        """End promises of this worker and of dead ones: their events are written, or never are.
+    def _clear_promises(self, ledger: Ledger, *, own: bool = False) -> None:
+        """End promises of dead workers, and its own if need be: they are written, or never are.
 
         If some never are, the log is a new generation, and whoever folded them begins again.
         """
         doubtful = [
-            event_id
-            for event_id, worker, idle in self._enter()[2]
-            if worker.decode() == self._worker or idle > self._patience
+            promise
+            for promise, worker, idle in self._enter()[2]
+            if (own if worker.decode() == self._worker else idle > self._patience)
         ]
-        written = ledger.decisions_on([_decode(each) for each in doubtful])
-        for generation, kept in (("", True), (_name(), False)):
-            ids = [each for each in doubtful if (_decode(each) in written) == kept]
+        events = {each: _decode(each) for each in doubtful if not each.startswith(_LABEL)}
+        decided = ledger.decisions_on(list(events.values()))
+        written = [each for each, event_id in events.items() if event_id in decided]
+        labels = [each for each in doubtful if each.startswith(_LABEL)]
+        written += [each for each in labels if self._stands(int(each[1:]), ledger)]
+        for generation, ids in (("", written), (_name(), set(doubtful) - set(written))):
             if ids:
                 self._settle(self._keys, [generation, *ids])
+
+    def _stands(self, place: int, ledger: Ledger) -> bool:
+        """Whether the label at a place of the log stands in the ledger."""
+        entries: Any = self._client.xrange(self._keys[0], f"{place}-0", f"{place}-0")
+        if not entries:
+            return False
+        ((_, entry),) = entries
+        event_id, fraud, source = _decode(entry[b"p"])
+        return any(
+            (each.known_at, each.fraud, each.source) == (int(entry[b"s"]), fraud, source)
+            for each in ledger.labels(event_id)
+        )
 
     def _written(self) -> int:
         """How far the ledger is, where the log is so young that events may miss from it."""
@@ -315,15 +353,19 @@ class RedisState:
         except redis.RedisError as problem:
             self._lost = True
             self._client.connection_pool.disconnect()
-            raise StateError(
-                f"the shared state does not answer ({problem})",
-                where="redis",
-                hint="it is read anew as soon as the server answers",
-            ) from problem
+            raise _away(problem) from problem
 
 
 def _name() -> str:
     return uuid.uuid4().hex[:16]
+
+
+def _away(problem: Exception) -> StateError:
+    return StateError(
+        f"the shared state does not answer ({problem})",
+        where="redis",
+        hint="it is read anew as soon as the server answers",
+    )
 
 
 def _stale() -> StateError:

@@ -22,12 +22,12 @@ end
 -- An instant that another worker has promised but not written is not given twice: the ledger,
 -- which may get the two in either order, could not tell which was first.
 local now = tonumber(redis.call('TIME')[1])
-local least, overdue, mine = latest, 0, 0
+local least, overdue, mine, mylast = latest, 0, 0, '-9000000000000000'
 local all = redis.call('HGETALL', workers)
 for i = 1, #all, 2 do
   local count, last, since = string.match(all[i + 1], '(%S+) (%S+) (%S+)')
   if all[i] == me then
-    mine = tonumber(count)
+    mine, mylast = tonumber(count), last
   else
     if tonumber(last) == latest then least = latest + 1 end
     if now - tonumber(since) > patience then overdue = 1 end
@@ -46,13 +46,15 @@ for i = 8, #ARGV, 4 do
     seq = seq + 1
     if kind == 'e' then
       instant = math.max(instant, least)
-      least, latest = instant, instant
-      redis.call('HSET', ids, id, string.format('%d %d %s', seq, instant, me))
-      redis.call('ZADD', pending, seq, id)
-      promised = promised + 1
+      least, latest, mylast = instant, instant, string.format('%d', instant)
     else
+      -- Two labels may be on one event, and no id of an event begins with this byte.
+      id = string.format('\193%d', seq)
       instant = math.max(instant, latest + 1)
     end
+    redis.call('HSET', ids, id, string.format('%d %d %s', seq, instant, me))
+    redis.call('ZADD', pending, seq, id)
+    promised = promised + 1
     local stamp = string.format('%d', instant)
     redis.call('XADD', log, string.format('%d-0', seq), 'k', kind, 'i', id, 's', stamp,
       'p', ARGV[i + 3])
@@ -60,7 +62,7 @@ for i = 8, #ARGV, 4 do
   end
 end
 if promised > mine then
-  redis.call('HSET', workers, me, string.format('%d %d %d', promised, latest, now))
+  redis.call('HSET', workers, me, string.format('%d %s %d', promised, mylast, now))
 end
 
 -- Entries leave once there are enough of them, the oldest first, none that is only promised.
@@ -71,7 +73,7 @@ if seq - base > keep + 256 then
   if cut > base then
     local old = redis.call('XRANGE', log, '-', string.format('%d-0', cut), 'COUNT', 1024)
     for _, entry in ipairs(old) do
-      if entry[2][2] == 'e' then redis.call('HDEL', ids, entry[2][4]) end
+      redis.call('HDEL', ids, entry[2][4])
     end
     if #old == 1024 then cut = tonumber(string.match(old[1024][1], '%d+')) end
     base = cut

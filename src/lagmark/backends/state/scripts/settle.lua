@@ -1,15 +1,13 @@
--- Ends promises: of events that stand in the ledger, or of such that never will.
--- KEYS as for append. ARGV: a new generation, or nothing if the events stand in the ledger; then
--- the ids. Dropped events leave the log; whoever folded them has to begin again.
+-- Ends promises that were looked up: of what stands in the ledger, or of what never will.
+-- KEYS as for append. ARGV: a new generation, or nothing if all stands in the ledger; then the
+-- ids. What is dropped leaves the log; whoever folded it has to begin again.
 local log, ids, pending, workers, meta = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local generation = ARGV[1]
 local now = tonumber(redis.call('TIME')[1])
-local ended, dropped, lost = {}, 0, false
+local ended, dropped = {}, 0
 for i = 2, #ARGV do
   local entry = redis.call('HGET', ids, ARGV[i])
-  if not entry then
-    lost = true
-  elseif redis.call('ZREM', pending, ARGV[i]) == 1 then
+  if entry and redis.call('ZREM', pending, ARGV[i]) == 1 then
     local seq, worker = string.match(entry, '(%S+) %S+ (%S+)')
     ended[worker] = (ended[worker] or 0) + 1
     if generation ~= '' then
@@ -27,10 +25,6 @@ for worker, count in pairs(ended) do
   else
     redis.call('HDEL', workers, worker)
   end
-end
--- The ledger has an event that the log has not: for a while all look for such in the ledger.
-if lost and generation == '' and redis.call('EXISTS', meta) == 1 then
-  redis.call('HSET', meta, 'born', now)
 end
 if dropped > 0 then redis.call('HSET', meta, 'generation', generation) end
 return dropped

@@ -312,6 +312,24 @@ def test_what_it_is_told_of_is_counted_and_not_read(ledger: SqliteLedger, meanwh
     check_proposals(ledger, cases=40, days=3, every=500)
 
 
+def test_nothing_is_kept_for_a_read_that_failed(ledger: SqliteLedger) -> None:
+    worker = Worker(ledger, policy(cases=40, every=500))
+    slow = worker.keeper._ledger = Slow(ledger)
+
+    def away() -> None:
+        raise LedgerError("away")
+
+    slow.meanwhile = away
+    with pytest.raises(LedgerError):
+        worker.follow()
+    slow.meanwhile = lambda: None
+    # No read follows one under a policy without a budget.
+    worker.policy = policy("fixed", cases=40, every=500)
+    worker.follow()
+    worker.keeper.saw(*Writer(ledger, 10, per_day=1_000).write(400, 0.5))
+    assert worker.keeper._unheard is None
+
+
 def test_a_start_goes_on_from_the_counts_of_the_last_proposal(ledger: SqliteLedger) -> None:
     worker = Worker(ledger, policy(cases=40, every=500))
     writer = Writer(ledger, 1, per_day=1_000)

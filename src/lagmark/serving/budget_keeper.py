@@ -150,10 +150,14 @@ class BudgetKeeper:
             return
         more = True
         while more:
-            # It stays where this is cancelled: the thread goes on.
             unheard: list[tuple[Sequence[Record], Sequence[Written]]] = []
             self._unheard = unheard
-            more = await asyncio.to_thread(self._read, policy)
+            try:
+                more = await asyncio.to_thread(self._read, policy)
+            except Exception:
+                # The thread has ended; where this is cancelled it goes on, and nobody may count.
+                self._unheard = None
+                raise
             self._unheard = None
             for records, written in unheard:
                 self.saw(records, written)

@@ -136,6 +136,8 @@ class Committer:
 
     def _await_turn(self, place: int) -> int:
         """How far may be written, once that is as far as a place."""
+        if not place:
+            return 0
         deadline, pause = stopwatch() + _PATIENCE, _SHORTEST
         while (found := self._state.writable()) < place:
             if stopwatch() > deadline:
@@ -159,5 +161,7 @@ class Committer:
         records = [record for part in group for record in part.records]
         written = self._ledger.append(records, at=to_micros(self._clock()))
         # Before the answers: who has one may send to another process what follows on it.
-        self._state.confirm(max(part.place for part in group))
+        place = max(part.place for part in group)
+        if place:
+            self._state.confirm(place)
         return written
